@@ -1,0 +1,82 @@
+# hotline: what a developer, an operator and CI call. `make` lists it.
+#
+# Only Go is needed for build, demo and test. Node builds the console anew and
+# runs the browser tests; a C compiler is for the race detector alone.
+
+GO       ?= go
+BIN      ?= bin/hotline
+FUZZTIME ?= 10s
+TIMEOUT  ?= 5m
+ARGS     ?=
+
+# The binary and the tests that count are the same everywhere: no cgo.
+export CGO_ENABLED = 0
+
+GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Packages whose goroutines share state and whose tests end within seconds.
+RACE ?= $(shell $(GO) list ./internal/... | grep -vE '/(bench|demo|arch|tmpdeps)$$')
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check vet go-test browser-test race fuzz bench web hooks lint staticcheck screenshots shape docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/hotline, stripped, without cgo
+	$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/hotline
+
+demo: build ## start a relay and three desks here, and play a short exercise
+	$(BIN) demo $(ARGS)
+
+test: check go-test browser-test ## everything that a change must pass; Go alone is enough
+	@echo 'make test: passed'
+
+check: vet ## the fast part of test: formatting, vet, the shape of the tree
+	$(GO) test ./internal/arch
+
+vet:
+	@files=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$files" ]; then printf 'not formatted (gofmt -w):\n%s\n' "$$files"; exit 1; fi
+	$(GO) vet ./...
+
+go-test:
+	$(GO) test -shuffle=on -timeout $(TIMEOUT) ./...
+
+browser-test:
+	@scripts/browser-test
+
+race: ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout $(TIMEOUT) $(RACE)
+
+fuzz: ## run each fuzz target for FUZZTIME (10s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bench: build ## measure, one JSON object a line
+	$(BIN) bench flash --json $(ARGS)
+	$(BIN) bench throughput --json $(ARGS)
+
+web: ## build the console anew into internal/console/dist (needs node)
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+screenshots: build ## take docs/images anew with Chromium (needs node)
+	cd web && npm ci --no-audit --no-fund && npm run screenshots
+
+lint: ## golangci-lint with .golangci.yml (the first run builds it)
+	$(GO) run $(GOLANGCI) run ./...
+
+staticcheck: ## staticcheck alone, which CI runs
+	$(GO) run $(STATICCHECK) ./...
+
+shape: ## sizes of files and functions, by floor
+	@$(GO) test -count=1 -run '^TestShape$$' -v ./internal/arch | grep -vE '^(=== |--- |PASS|ok )'
+
+docs: ## write the generated pages of docs/ anew
+	$(GO) test -count=1 ./cmd/hotline -run '^TestDocs' -update
+
+hooks: ## let git run `make check` before each commit
+	git config core.hooksPath .githooks
+
+clean: ## remove what build made
+	rm -rf bin
