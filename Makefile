@@ -12,14 +12,15 @@ ARGS     ?=
 # The binary and the tests that count are the same everywhere: no cgo.
 export CGO_ENABLED = 0
 
-GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Built once into .cache, by Go itself: no binary of others is fetched.
+GOLANGCI_VERSION = v2.15.0
+GOLANGCI         = .cache/golangci-lint-$(GOLANGCI_VERSION)
 
 # Packages whose goroutines share state and whose tests end within seconds.
 RACE ?= $(shell $(GO) list ./internal/... | grep -vE '/(bench|demo|arch|tmpdeps)$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-test race fuzz bench web hooks lint staticcheck screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-test race fuzz bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,11 +64,15 @@ web: ## build the console anew into internal/console/dist (needs node)
 screenshots: build ## take docs/images anew with Chromium (needs node)
 	cd web && npm ci --no-audit --no-fund && npm run screenshots
 
-lint: ## golangci-lint with .golangci.yml (the first run builds it)
-	$(GO) run $(GOLANGCI) run ./...
+lint: lint-tool ## golangci-lint with .golangci.yml (the first run builds it)
+	$(GOLANGCI) run ./...
 
-staticcheck: ## staticcheck alone, which CI runs
-	$(GO) run $(STATICCHECK) ./...
+lint-tool: $(GOLANGCI)
+
+$(GOLANGCI):
+	@mkdir -p .cache
+	GOBIN=$(CURDIR)/.cache $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .cache/golangci-lint $@
 
 shape: ## sizes of files and functions, by floor
 	@$(GO) test -count=1 -run '^TestShape$$' -v ./internal/arch | grep -vE '^(=== |--- |PASS|ok )'

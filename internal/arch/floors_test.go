@@ -129,8 +129,8 @@ func refuseImport(dir string, from int, to string, test bool) string {
 func TestFloors(t *testing.T) { report(t, checkFloors(loadModule(t))) }
 
 // impure are packages that a pure floor does without, even in the standard
-// library.
-var impure = []string{"os", "net", "syscall", "unsafe", "database/sql", "log", "plugin", "runtime/debug"}
+// library. log/slog is not among them: a secret says there how it is redacted.
+var impure = []string{"os", "net", "syscall", "unsafe", "database/sql", "plugin", "runtime/debug"}
 
 // checkPure returns what floors 0 and 1 import or call although it makes them
 // depend on more than their arguments.

@@ -30,6 +30,7 @@ var libraries = []library{
 		path: "github.com/ncruces/go-sqlite3", only: []string{"internal/store", "internal/spool/sqlitespool"},
 		because: "the desk's store and the relay's spool know SQL",
 	},
+	{path: "lukechampine.com/adiantum", only: []string{"internal/store"}, because: "the store alone encrypts pages"},
 	{path: "golang.org/x/crypto/argon2", only: []string{"internal/keyring", "internal/console"}, because: "key slots and officers' passwords"},
 	{path: "github.com/alexedwards/scs/v2", only: []string{"internal/console"}, because: "browser sessions live in the console"},
 	{path: "github.com/pelletier/go-toml/v2", only: []string{"internal/config"}, because: "one strict reader of configuration"},
