@@ -23,6 +23,8 @@ const (
 	// WriteWithin is how long one event may take to leave before the client
 	// counts as gone.
 	WriteWithin = 10 * time.Second
+	// ReadWithin is how long an upload may go without a byte.
+	ReadWithin = time.Minute
 	// AnswersFor is how long an answer to an Idempotency-Key is kept.
 	AnswersFor = 24 * time.Hour
 )

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"hotline/internal/fault"
+)
+
+// Server is the door. A concern left nil answers "not served here". Set the
+// fields, then call [Server.Handler] once; the handler is safe for concurrent
+// use.
+type Server struct {
+	Status   Status
+	Lines    Lines
+	Joining  Joining
+	Messages Messages
+	Uploads  Uploads
+	Pairings Pairings
+	Events   Events
+	Journal  Journal
+	Custody  Custody
+	Answers  Answers // nil: Idempotency-Key is passed on, answers are not kept
+	Log      *slog.Logger
+
+	mu sync.Mutex
+	// mu guards the following.
+	running map[string]bool // idempotency keys whose first request still runs
+}
+
+// handler is an HTTP handler that leaves its errors to the wrapper.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// route is one row of the role table.
+type route struct {
+	pattern string // method and path below /api/v1
+	need    Role
+	served  bool // the concern behind it is there
+	handle  handler
+	local   bool // on the control socket only
+	once    bool // makes something: takes an Idempotency-Key
+}
+
+// routes is the whole API: what there is, and who may use it.
+func (s *Server) routes() []route {
+	return []route{
+		{pattern: "GET /desk", need: Viewer, served: s.Status != nil, handle: s.getDesk},
+		{pattern: "GET /parties", need: Viewer, served: s.Status != nil, handle: s.listParties},
+		{pattern: "POST /presence", need: Viewer, served: s.Status != nil, handle: s.postPresence},
+
+		{pattern: "GET /lines", need: Viewer, served: s.Lines != nil, handle: s.listLines},
+		{pattern: "GET /lines/{id}", need: Viewer, served: s.Lines != nil, handle: s.getLine},
+		{pattern: "POST /lines", need: Operator, served: s.Lines != nil, handle: s.createLine, once: true},
+		{pattern: "POST /lines/{id}/accept", need: Operator, served: s.Lines != nil, handle: s.acceptLine, once: true},
+		{pattern: "POST /lines/{id}/leave", need: Operator, served: s.Lines != nil, handle: s.leaveLine, once: true},
+
+		{pattern: "GET /card", need: Viewer, served: s.Joining != nil, handle: s.getCard},
+		{pattern: "POST /lines/{id}/desks", need: Operator, served: s.Joining != nil, handle: s.addDesk, once: true},
+		{pattern: "POST /lines/join", need: Operator, served: s.Joining != nil, handle: s.joinLine, once: true},
+
+		{pattern: "GET /messages", need: Viewer, served: s.Messages != nil, handle: s.listMessages},
+		{pattern: "GET /messages/{id}", need: Viewer, served: s.Messages != nil, handle: s.getMessage},
+		{pattern: "GET /messages/{id}/stix", need: Viewer, served: s.Messages != nil, handle: s.getContent},
+		{pattern: "POST /messages/{id}/ack", need: Operator, served: s.Messages != nil, handle: s.ackMessage, once: true},
+		{pattern: "POST /messages", need: Operator, served: s.Messages != nil, handle: s.sendMessage, once: true},
+		{pattern: "POST /review", need: Operator, served: s.Messages != nil, handle: s.reviewMessage},
+		{pattern: "POST /uploads", need: Operator, served: s.Uploads != nil, handle: s.postUpload},
+
+		{pattern: "GET /pairings", need: Viewer, served: s.Pairings != nil, handle: s.listPairings},
+		{pattern: "GET /pairings/{id}", need: Operator, served: s.Pairings != nil, handle: s.getPairing},
+		{pattern: "POST /pairings", need: Operator, served: s.Pairings != nil, handle: s.startPairing, once: true},
+		{pattern: "POST /pairings/answer", need: Operator, served: s.Pairings != nil, handle: s.answerPairingFile, once: true},
+		{pattern: "POST /pairings/{id}/open", need: Operator, served: s.Pairings != nil, handle: s.openPairing, once: true},
+		{pattern: "POST /pairings/{id}/confirm", need: Operator, served: s.Pairings != nil, handle: s.confirmPairing, once: true},
+
+		{pattern: "GET /events", need: Viewer, served: s.Events != nil, handle: s.streamEvents},
+		{pattern: "GET /journal", need: Viewer, served: s.Journal != nil, handle: s.listJournal},
+
+		{pattern: "POST /backup", need: Operator, served: s.Custody != nil, handle: s.postBackup, local: true},
+		{pattern: "POST /sign-in-links", need: Operator, served: s.Custody != nil, handle: s.postSignInLink, local: true},
+	}
+}
+
+// Prefix is where the API stands on every door.
+const Prefix = "/api/v1"
+
+// Handler returns the handler of everything below [Prefix]. The context of a
+// request must hold an [Officer]; without one the answer is 401.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	paths := map[string]bool{}
+	for _, rt := range s.routes() {
+		method, path := splitPattern(rt.pattern)
+		h := s.guard(rt)
+		mux.Handle(method+" "+Prefix+path, h)
+		paths[path] = true
+	}
+	for path := range paths { // a path with another method
+		mux.Handle(Prefix+path, s.wrap("", func(http.ResponseWriter, *http.Request) error {
+			return fault.New(fault.NotFound, "This address does not take that method.")
+		}))
+	}
+	mux.Handle("/", s.wrap("", func(http.ResponseWriter, *http.Request) error {
+		return fault.New(fault.NotFound, "There is nothing at this address.")
+	}))
+	return mux
+}
+
+// guard puts the checks of a route before its handler: is it served, who asks,
+// may they, and has this been asked before.
+func (s *Server) guard(rt route) http.Handler {
+	h := rt.handle
+	if rt.once {
+		h = s.once(h)
+	}
+	return s.wrap(rt.pattern, func(w http.ResponseWriter, r *http.Request) error {
+		who, ok := OfficerFrom(r.Context())
+		switch {
+		case !ok:
+			return errNotSignedIn
+		case rt.local && !who.Local:
+			return fault.New(fault.NotFound, "There is nothing at this address.")
+		case !who.Role.may(rt.need):
+			return fault.New(fault.Denied, "Your role does not allow this.").
+				WithHint("ask an officer with the role %s", rt.need)
+		case !rt.served:
+			return fault.New(fault.Unavailable, "This desk does not serve that.")
+		}
+		return h(w, r)
+	})
+}
