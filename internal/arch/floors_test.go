@@ -49,12 +49,13 @@ var floors = map[string]int{
 	"internal/trust":    3,
 	"internal/watch":    3,
 	// 4 doors: the outside world, translated to rules.
-	"internal/api":     4,
-	"internal/console": 4,
+	"internal/api":             4,
+	"internal/config":          4,
+	"internal/console":         4,
+	"internal/console/gallery": 4,
 	// 5 assembly: wiring.
-	"internal/config": 5,
-	"internal/desk":   5,
-	"internal/relay":  5,
+	"internal/desk":  5,
+	"internal/relay": 5,
 	// 6 scenes: desks and relays, started and measured.
 	"internal/bench": 6,
 	"internal/demo":  6,
