@@ -1,0 +1,99 @@
+package chain
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/octets"
+)
+
+// Chunk is one part of a file.
+type Chunk struct {
+	Index uint32
+	Final bool // the last one
+	Data  []byte
+}
+
+// ChunkInput is a chunk and how it travels. Lane, Expiry and content are the
+// same each time a chunk is sealed, so that a resend is byte for byte the same
+// and a relay drops it as a duplicate.
+type ChunkInput struct {
+	Chunk
+	Key    [32]byte // the file's content key: random, for this file alone
+	Lane   uint8    // 0 to 3, or [envelope.Files]
+	Expiry time.Time
+}
+
+// FileTag is the tag of all chunks of a file.
+func FileTag(s Symmetric, key [32]byte) (t [16]byte) {
+	copy(t[:], s.Expand(key[:], labelFileTag, nil, len(t)))
+	return t
+}
+
+// SealChunk seals one chunk. The same input gives the same bytes. Only the last
+// chunk is padded to a bucket; the others are as long as the file's chunk size
+// makes them. Errors wrap [ErrInput].
+//
+// The nonce is a hash of header and content: an index alone would repeat a
+// (key, nonce) pair as soon as a resend carried another expiry.
+func SealChunk(s Symmetric, in ChunkInput) ([]byte, error) {
+	if len(in.Data) > MaxChunk || in.Lane > envelope.Files || (len(in.Data) == 0 && !in.Final) {
+		return nil, fmt.Errorf("seal chunk %d of %d bytes: %w", in.Index, len(in.Data), ErrInput)
+	}
+	size := envelope.HeaderSize + 1 + 4 + len(in.Data) + envelope.TagSize
+	var w octets.Writer
+	if in.Final {
+		w.Uint8(1)
+		size = envelope.Bucket(size)
+	} else {
+		w.Uint8(0)
+	}
+	w.Var32(in.Data)
+	plain := make([]byte, size-envelope.HeaderSize-envelope.TagSize)
+	copy(plain, w.Bytes())
+
+	h := envelope.Header{
+		Suite: s.ID(), Type: envelope.Chunk, Lane: in.Lane, Tag: FileTag(s, in.Key),
+		Expiry: minutes(in.Expiry), Length: uint32(size),
+	}
+	binary.BigEndian.PutUint32(h.Masked[1:], in.Index)
+	sum := s.Hash(labelChunkNonce, h.Append(nil), plain)
+	copy(h.Nonce[:], s.Expand(in.Key[:], labelChunkNonce, sum[:], len(h.Nonce)))
+	header := h.Append(make([]byte, 0, size))
+	return s.Seal(header, chunkKey(s, in.Key), h.Nonce[:], header, plain), nil
+}
+
+// OpenChunk opens a chunk of the file with this content key. Whether it belongs
+// there is for the file's root hash to say: everybody who can read the file
+// holds the key. Errors wrap [ErrOpen] or [ErrRefused].
+func OpenChunk(s Symmetric, env []byte, key [32]byte) (Chunk, error) {
+	h, err := envelope.Parse(env)
+	if err != nil {
+		return Chunk{}, fmt.Errorf("open chunk: %w: %w", ErrOpen, err)
+	}
+	if h.Suite != s.ID() || h.Type != envelope.Chunk || h.Tag != FileTag(s, key) || h.Masked[0] != 0 {
+		return Chunk{}, fmt.Errorf("open chunk: %w", ErrOpen)
+	}
+	plain, err := s.Open(chunkKey(s, key), h.Nonce[:], env[:envelope.HeaderSize], env[envelope.HeaderSize:])
+	if err != nil {
+		return Chunk{}, fmt.Errorf("open chunk: %w", ErrOpen)
+	}
+	c := Chunk{Index: binary.BigEndian.Uint32(h.Masked[1:])}
+	r := octets.NewReader(plain)
+	final := r.Uint8()
+	c.Final = final == 1
+	c.Data = r.Var32(MaxChunk)
+	padding := r.Rest()
+	want := len(env) - len(padding)
+	if c.Final {
+		want = envelope.Bucket(want)
+	}
+	if r.Err() != nil || final > 1 || !zeros(padding) || want != len(env) || (len(c.Data) == 0 && !c.Final) {
+		return Chunk{}, fmt.Errorf("open chunk %d: layout: %w", c.Index, ErrRefused)
+	}
+	return c, nil
+}
+
+func chunkKey(s Symmetric, key [32]byte) []byte { return s.Expand(key[:], labelChunkKey, nil, 32) }

@@ -1,0 +1,126 @@
+package chain
+
+import (
+	"hotline/internal/ident"
+)
+
+// Labels of everything that this package derives, hashes and signs. They are
+// part of the wire format.
+const (
+	labelTag        = "hotline/1/group-tag"
+	labelHeaderKey  = "hotline/1/header-key"
+	labelMask       = "hotline/1/mask"
+	labelLane       = "hotline/1/lane"
+	labelReceipts   = "hotline/1/receipts"
+	labelKey        = "hotline/1/message-key"
+	labelNext       = "hotline/1/next-key"
+	labelStart      = "hotline/1/running-start"
+	labelRunning    = "hotline/1/running"
+	labelMessage    = "hotline/1/message"
+	labelCommitment = "hotline/1/commitment"
+	labelGeneration = "hotline/1/generation"
+	labelSlice      = "hotline/1/slice"
+	labelSliceTag   = "hotline/1/slice-tag"
+	labelControl    = "hotline/1/control"
+	labelControlTag = "hotline/1/control-tag"
+	labelFileTag    = "hotline/1/file-tag"
+	labelChunkKey   = "hotline/1/chunk-key"
+	labelChunkNonce = "hotline/1/chunk-nonce"
+)
+
+// names is what identifies one generation of one desk's sending key.
+type names struct {
+	group       ident.Group
+	desk        ident.Desk
+	generation  Generation
+	predecessor [32]byte // identity of the generation before; zeros: none known
+}
+
+// identity is the hash by which a successor names this generation.
+func (n names) identity(s Symmetric) (id [32]byte) {
+	sum := s.Hash(labelGeneration, n.group[:], n.desk[:], n.generation[:], n.predecessor[:])
+	copy(id[:], sum[:])
+	return id
+}
+
+// commitment binds a sending key to its names, and shows nothing of it.
+func (n names) commitment(s Symmetric, key []byte) [48]byte {
+	return s.Hash(labelCommitment, key, n.desk[:], n.group[:], n.generation[:])
+}
+
+// schedule derives everything that comes from one sending key. Afterwards the
+// key is needed for slices only.
+type schedule struct {
+	s   Symmetric
+	prk []byte
+	n   names
+}
+
+func newSchedule(s Symmetric, n names, key []byte) schedule {
+	return schedule{s, s.Extract(n.group[:], key), n}
+}
+
+func (d schedule) expand(label string, purpose []byte, n int) []byte {
+	context := append(append(append([]byte(nil), d.n.desk[:]...), d.n.generation[:]...), purpose...)
+	return d.s.Expand(d.prk, label, context, n)
+}
+
+func (d schedule) tag() (t [16]byte) {
+	copy(t[:], d.expand(labelTag, nil, len(t)))
+	return t
+}
+
+func (d schedule) headerKey() (k [32]byte) {
+	copy(k[:], d.expand(labelHeaderKey, nil, len(k)))
+	return k
+}
+
+// lane returns the chain of one precedence at its start.
+func (d schedule) lane(l Lane) ratchet { return d.ratchet(labelLane, []byte{byte(l)}) }
+
+// receipts returns the chain of receipts to one party at its start.
+func (d schedule) receipts(p ident.Party) ratchet { return d.ratchet(labelReceipts, p[:]) }
+
+func (d schedule) ratchet(label string, purpose []byte) (r ratchet) {
+	copy(r.key[:], d.expand(label, purpose, len(r.key)))
+	start := d.s.Hash(labelStart, d.n.group[:], d.n.desk[:], d.n.generation[:], []byte(label), purpose)
+	copy(r.running[:], start[:])
+	r.next = 1
+	return r
+}
+
+// ratchet is a chain at one point: the key from which the next message's key
+// and the next chain key come, and the running hash of all that went before.
+type ratchet struct {
+	key     [32]byte
+	next    uint32 // sequence of the next message; the first is 1
+	running [32]byte
+}
+
+// step returns the key of message r.next and moves on.
+func (r *ratchet) step(s Symmetric) (key [32]byte) {
+	copy(key[:], s.Expand(r.key[:], labelKey, nil, len(key)))
+	copy(r.key[:], s.Expand(r.key[:], labelNext, nil, len(r.key)))
+	r.next++
+	return key
+}
+
+// last is the sequence of the newest message; 0 when there is none.
+func (r *ratchet) last() uint32 { return r.next - 1 }
+
+// follow returns the running hash after a message whose signed part (inside
+// header and body) is given.
+func follow(s Symmetric, previous [32]byte, signed []byte) (h [32]byte) {
+	sum := s.Hash(labelRunning, previous[:], signed)
+	copy(h[:], sum[:])
+	return h
+}
+
+// mask returns lane and sequence under the header key's mask for this nonce,
+// and undoes itself.
+func mask(s Symmetric, headerKey [32]byte, nonce [12]byte, b [5]byte) [5]byte {
+	for i, m := range s.Expand(headerKey[:], labelMask, nonce[:], len(b)) {
+		b[i] ^= m
+	}
+	return b
+}

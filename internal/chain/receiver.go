@@ -1,0 +1,262 @@
+package chain
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+)
+
+// Receiver follows one generation of another desk's sending key. It is not
+// safe for use by several goroutines, and cannot be printed.
+type Receiver struct {
+	redacted
+	s Suite
+	names
+	commitment [48]byte
+	messageKey [32]byte // verifies the sender's signatures
+	tag        [16]byte
+	headerKey  [32]byte
+	created    time.Time
+	closed     bool      // a successor named the last sequences
+	closedAt   time.Time // when this desk heard of it
+	chains     [lanes]recvChain
+}
+
+// Opened is an envelope that opened: sent by this desk to this group, in this
+// place of its chain, and never opened before.
+type Opened struct {
+	Sender   ident.Desk
+	Group    ident.Group
+	Lane     Lane
+	Sequence uint32
+	Inside   envelope.Inside
+	Body     []byte
+	Expiry   time.Time // to the minute
+	History  History
+	Running  [32]byte // running hash after this message, as its sender signed
+	Late     bool     // a newer message of the chain was opened before
+	Missing  []Gap    // newly skipped by this message
+	Lost     []Gap    // given up for it: more than MaxSkipped were missing
+}
+
+func newReceiver(s Suite, n names, key []byte, party ident.Party, now time.Time) *Receiver {
+	r := &Receiver{s: s, names: n, created: now}
+	d := newSchedule(s, n, key)
+	defer clear(d.prk)
+	r.tag, r.headerKey = d.tag(), d.headerKey()
+	for l := range Receipts {
+		r.chains[l].ratchet = d.lane(l)
+	}
+	r.chains[Receipts].ratchet = d.receipts(party)
+	return r
+}
+
+// Tag is what the header of every envelope of this generation carries.
+func (r *Receiver) Tag() [16]byte { return r.tag }
+
+// Sender is the desk whose sending key this is.
+func (r *Receiver) Sender() ident.Desk { return r.desk }
+
+// Group is the group that it seals to.
+func (r *Receiver) Group() ident.Group { return r.group }
+
+// Generation is the random name of this generation.
+func (r *Receiver) Generation() Generation { return r.generation }
+
+// Identity is the hash by which the next generation names this one.
+func (r *Receiver) Identity() [32]byte { return r.identity(r.s) }
+
+// Created is when the slice was opened, to the millisecond.
+func (r *Receiver) Created() time.Time { return r.created }
+
+// Last returns the newest opened sequence of a chain and its running hash; 0
+// before the first.
+func (r *Receiver) Last(l Lane) (sequence uint32, running [32]byte) {
+	c := &r.chains[l]
+	return c.last(), c.running
+}
+
+// Same reports whether sl is another slice of this generation: a repeat, to be
+// dropped. It returns [ErrConflict] when it names the same generation and
+// another key; both slices' proofs are the evidence.
+func (r *Receiver) Same(sl Slice) (bool, error) {
+	switch {
+	case sl.Sender != r.desk || sl.Group != r.group || sl.Generation != r.generation:
+		return false, nil
+	case sl.Commitment != r.commitment || sl.Predecessor != r.predecessor:
+		return false, fmt.Errorf("second slice of %v: %w", sl.Sender, ErrConflict)
+	}
+	return true, nil
+}
+
+// Open opens one envelope of this generation, uses up its key and moves the
+// chain on. On any error the receiver is unchanged: [ErrOpen], [ErrReplay],
+// [ErrJump], [ErrSignature], [ErrRefused] or [ErrConflict].
+func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
+	h, err := envelope.Parse(env)
+	if err != nil {
+		return Opened{}, fmt.Errorf("open envelope: %w: %w", ErrOpen, err)
+	}
+	if h.Suite != r.s.ID() || h.Type != envelope.Chain || h.Tag != r.tag {
+		return Opened{}, fmt.Errorf("open envelope: %w", ErrOpen)
+	}
+	lane, sequence := r.position(h)
+	if lane >= lanes || sequence == 0 || sequence > MaxSequence {
+		return Opened{}, fmt.Errorf("open envelope: %w", ErrOpen)
+	}
+	c := &r.chains[lane]
+	t, err := c.take(r.s, sequence, now)
+	if err != nil {
+		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+	}
+	defer t.wipe()
+	o, signed, err := r.unseal(h, env, t.key)
+	if err != nil {
+		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+	}
+	if err := r.check(lane, sequence, o.Inside); err != nil {
+		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+	}
+	o.Lane, o.Sequence, o.Late = lane, sequence, t.late
+	o.Running = follow(r.s, o.Inside.Previous, signed)
+	c.commit(t, &o)
+	return o, nil
+}
+
+// position unmasks lane and sequence. They are whatever the header says until
+// the envelope has opened.
+func (r *Receiver) position(h envelope.Header) (Lane, uint32) {
+	b := mask(r.s, r.headerKey, h.Nonce, h.Masked)
+	return Lane(b[0]), binary.BigEndian.Uint32(b[1:])
+}
+
+// unseal decrypts and verifies. signed is what the running hash covers.
+func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened, signed []byte, err error) {
+	header := env[:envelope.HeaderSize]
+	plain, err := r.s.Open(key[:], h.Nonce[:], header, env[envelope.HeaderSize:])
+	if err != nil {
+		return o, nil, ErrOpen
+	}
+	inside, body, signature, err := envelope.ParseInside(plain)
+	if err != nil {
+		return o, nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	signed = plain[:envelope.InsideSize+len(body)]
+	if r.s.VerifyMessage(r.messageKey[:], labelMessage, signature, r.group[:], r.desk[:], r.generation[:], header, signed) != nil {
+		return o, nil, ErrSignature
+	}
+	// Only a bucket's size, and one that holds the message: a sender that does
+	// not pad is noticed here.
+	if envelope.Bucket(len(env)) != len(env) {
+		return o, nil, fmt.Errorf("%w: %d bytes is no bucket", ErrRefused, len(env))
+	}
+	return Opened{
+		Sender: r.desk, Group: r.group, Inside: inside, Body: body,
+		Expiry: time.Unix(int64(h.Expiry)*60, 0).UTC(),
+	}, signed, nil
+}
+
+// check refuses what the sender signed against the format: the kind and
+// precedence fit the lane, and nothing follows a signed end.
+func (r *Receiver) check(lane Lane, sequence uint32, in envelope.Inside) error {
+	switch isReceipt := in.Kind == envelope.Receipt; {
+	case in.Kind < envelope.Message || in.Kind > envelope.Statement || in.Precedence > 3:
+		return fmt.Errorf("%w: kind %d, precedence %d", ErrRefused, in.Kind, in.Precedence)
+	case isReceipt != (lane == Receipts) || (!isReceipt && Lane(in.Precedence) != lane):
+		return fmt.Errorf("%w: kind %d and precedence %d in lane %d", ErrRefused, in.Kind, in.Precedence, lane)
+	case r.closed && sequence > r.chains[lane].end:
+		return fmt.Errorf("%w: the chain ended at %d", ErrConflict, r.chains[lane].end)
+	}
+	return nil
+}
+
+// Close notes the last sequences that a successor's slice gives for this
+// generation, so that what is missing is exact to the end. It returns an error
+// wrapping [ErrConflict] when messages beyond them were opened, or when another
+// successor gave other ends; a slice with Restart says nothing of ends and must
+// not be passed here. The receiver goes on opening what is missing.
+func (r *Receiver) Close(last [lanes]uint32, now time.Time) error {
+	for l := range r.chains {
+		c := &r.chains[l]
+		if last[l] < c.last() || (r.closed && last[l] != c.end) {
+			return fmt.Errorf("close lane %d at %d, have %d: %w", l, last[l], c.last(), ErrConflict)
+		}
+	}
+	if r.closed {
+		return nil
+	}
+	for l := range r.chains {
+		r.chains[l].end = last[l]
+	}
+	r.closed, r.closedAt = true, now
+	return nil
+}
+
+// Missing lists what has not been opened, oldest first within each lane. What
+// its sender sent last is known only after [Receiver.Close].
+func (r *Receiver) Missing() (gaps []Gap) {
+	for l := range r.chains {
+		c := &r.chains[l]
+		for _, k := range c.skipped {
+			gaps = addGap(gaps, Lane(l), k.sequence, k.sequence)
+		}
+		if r.closed && c.end > c.last() {
+			gaps = addGap(gaps, Lane(l), c.next, c.end)
+		}
+	}
+	return gaps
+}
+
+// Finished reports whether the receiver can be wiped and dropped: it is closed,
+// and complete or closed for [KeepSkipped].
+func (r *Receiver) Finished(now time.Time) bool {
+	return r.closed && (len(r.Missing()) == 0 || now.Sub(r.closedAt) >= KeepSkipped)
+}
+
+// Expire drops the keys of messages that have been missing for [KeepSkipped]
+// and returns which. A caller stores the receiver when there are any.
+func (r *Receiver) Expire(now time.Time) (lost []Gap) {
+	for l := range r.chains {
+		c := &r.chains[l]
+		c.skipped = slices.DeleteFunc(c.skipped, func(k skippedKey) bool {
+			old := now.Sub(time.UnixMilli(k.at)) >= KeepSkipped
+			if old {
+				lost = addGap(lost, Lane(l), k.sequence, k.sequence)
+			}
+			return old
+		})
+	}
+	return lost
+}
+
+// Wipe clears all keys. The receiver opens nothing afterwards.
+func (r *Receiver) Wipe() {
+	clear(r.headerKey[:])
+	for l := range r.chains {
+		clear(r.chains[l].key[:])
+		clear(r.chains[l].skipped)
+		r.chains[l].skipped = nil
+	}
+}
+
+// Clone returns a copy that shares nothing with r.
+func (r *Receiver) Clone() *Receiver {
+	c := *r
+	for l := range c.chains {
+		c.chains[l].skipped = slices.Clone(c.chains[l].skipped)
+	}
+	return &c
+}
+
+// addGap appends from..to to gaps and joins it to the last one where they meet.
+func addGap(gaps []Gap, l Lane, from, to uint32) []Gap {
+	if n := len(gaps); n > 0 && gaps[n-1].Lane == l && gaps[n-1].To+1 == from {
+		gaps[n-1].To = to
+		return gaps
+	}
+	return append(gaps, Gap{l, from, to})
+}

@@ -1,0 +1,71 @@
+package chain
+
+import (
+	"fmt"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/precedence"
+)
+
+// sealed is an envelope that is HPKE-sealed to one public key: a slice or a
+// control envelope.
+type sealed struct {
+	kind   envelope.Type
+	lane   precedence.Level
+	tag    [16]byte
+	expiry time.Time
+	label  string
+	public []byte
+	plain  []byte
+	size   int // of the whole envelope
+}
+
+// encapsulated is what HPKE adds to a plaintext in suite 1: the encapsulated
+// key and the tag.
+const encapsulated = 1120 + envelope.TagSize
+
+// sealTo pads, seals and binds the header. Masked and nonce stay zero: there is
+// no chain, and HPKE has its own nonce.
+func sealTo(s Suite, in sealed) ([]byte, error) {
+	h := envelope.Header{
+		Suite: s.ID(), Type: in.kind, Lane: uint8(in.lane), Tag: in.tag,
+		Expiry: minutes(in.expiry), Length: uint32(in.size),
+	}
+	header := h.Append(make([]byte, 0, in.size))
+	plain := make([]byte, in.size-envelope.HeaderSize-encapsulated)
+	defer clear(plain)
+	copy(plain, in.plain)
+	clear(in.plain) // it may hold a key
+	box, err := s.SealTo(in.public, in.label, header, plain)
+	if err != nil {
+		return nil, fmt.Errorf("seal %s: %w: %w", in.label, ErrInput, err)
+	}
+	return append(header, box...), nil
+}
+
+// openSealed undoes sealTo. What it returns is padded, and says nothing yet
+// about who made it.
+func openSealed(s Suite, env []byte, kind envelope.Type, tag [16]byte, label string, key Opener) ([]byte, error) {
+	h, err := envelope.Parse(env)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOpen, err)
+	}
+	if h.Suite != s.ID() || h.Type != kind || h.Tag != tag || h.Lane >= envelope.Files || h.Masked != [5]byte{} || h.Nonce != [12]byte{} {
+		return nil, ErrOpen
+	}
+	plain, err := key.Open(label, env[:envelope.HeaderSize], env[envelope.HeaderSize:])
+	if err != nil {
+		return nil, ErrOpen
+	}
+	return plain, nil
+}
+
+// zeros reports whether b is padding.
+func zeros(b []byte) bool {
+	var or byte
+	for _, x := range b {
+		or |= x
+	}
+	return or == 0
+}

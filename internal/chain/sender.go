@@ -1,0 +1,264 @@
+package chain
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/precedence"
+)
+
+// Sender is one generation of this desk's sending key for one group. It is not
+// safe for use by several goroutines, and cannot be printed.
+type Sender struct {
+	redacted
+	s Suite
+	names
+	commitment [48]byte
+	tag        [16]byte
+	headerKey  [32]byte
+	created    time.Time
+	restart    bool
+	spent      bool     // a successor exists
+	held       bool     // key still holds the sending key
+	key        [32]byte // zeros after Forget
+	lanes      [4]sendChain
+	receipts   []sendChain // one per party of the group, ordered by its id
+}
+
+// sendChain is one chain and where the same chain ended in the generation
+// before this one.
+type sendChain struct {
+	ratchet
+	party    ident.Party // receipts only
+	previous uint32
+}
+
+// Start says what a new generation is for.
+type Start struct {
+	Group   ident.Group
+	Desk    ident.Desk    // this desk
+	Parties []ident.Party // the audience of the group, in any order
+	// Previous is the generation that this one follows, or nil. It is marked
+	// spent: it seals nothing more, and its last sequences go into the slices.
+	Previous *Sender
+	// Restart says that earlier generations may exist whose state is lost or
+	// cannot be trusted (restored, copied, rolled back).
+	Restart bool
+	Now     time.Time
+}
+
+// NewSender draws a sending key and derives its chains. Errors wrap
+// [ErrInput]: no party, a party twice, more than [MaxParties], or a previous
+// generation of another desk or group.
+func NewSender(s Suite, in Start) (*Sender, error) {
+	var key [32]byte
+	var generation Generation
+	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
+	_, _ = rand.Read(generation[:])
+	defer clear(key[:])
+	return newSender(s, in, key, generation)
+}
+
+func newSender(s Suite, in Start, key [32]byte, generation Generation) (*Sender, error) {
+	parties := slices.Clone(in.Parties)
+	slices.SortFunc(parties, compareParties)
+	if len(parties) == 0 || len(parties) > MaxParties || len(slices.Compact(slices.Clone(parties))) != len(parties) {
+		return nil, fmt.Errorf("make sending key for %d parties: %w", len(in.Parties), ErrInput)
+	}
+	m := &Sender{s: s, created: in.Now, restart: in.Restart, held: true, key: key}
+	m.names = names{group: in.Group, desk: in.Desk, generation: generation}
+	if p := in.Previous; p != nil {
+		if p.group != in.Group || p.desk != in.Desk || len(p.receipts) != len(parties) {
+			return nil, fmt.Errorf("make sending key: previous one is for another desk or group: %w", ErrInput)
+		}
+		m.predecessor = p.identity(s)
+	}
+	m.commitment = m.names.commitment(s, key[:])
+	d := newSchedule(s, m.names, key[:])
+	defer clear(d.prk)
+	m.tag, m.headerKey = d.tag(), d.headerKey()
+	for l := range m.lanes {
+		m.lanes[l].ratchet = d.lane(Lane(l))
+	}
+	for _, p := range parties {
+		m.receipts = append(m.receipts, sendChain{ratchet: d.receipts(p), party: p})
+	}
+	if in.Previous != nil {
+		m.takeOver(in.Previous)
+	}
+	return m, nil
+}
+
+// takeOver notes where the chains of p ended and ends p.
+func (m *Sender) takeOver(p *Sender) {
+	for l := range m.lanes {
+		m.lanes[l].previous = p.lanes[l].last()
+	}
+	for i := range m.receipts {
+		m.receipts[i].previous = p.receipts[i].last()
+	}
+	p.spent = true
+}
+
+func compareParties(a, b ident.Party) int { return slices.Compare(a[:], b[:]) }
+
+// Tag is what the header of every envelope of this generation carries.
+func (m *Sender) Tag() [16]byte { return m.tag }
+
+// Group is the group that this sender seals to.
+func (m *Sender) Group() ident.Group { return m.group }
+
+// Generation is the random name of this generation.
+func (m *Sender) Generation() Generation { return m.generation }
+
+// Identity is the hash by which the next generation names this one.
+func (m *Sender) Identity() [32]byte { return m.identity(m.s) }
+
+// Commitment binds the sending key; attestations and slices carry it.
+func (m *Sender) Commitment() [48]byte { return m.commitment }
+
+// Created is the time given to [NewSender], to the millisecond.
+func (m *Sender) Created() time.Time { return m.created }
+
+// Last returns the newest sequence of a precedence's chain and its running
+// hash; 0 before the first message.
+func (m *Sender) Last(l precedence.Level) (sequence uint32, running [32]byte) {
+	c := &m.lanes[l]
+	return c.last(), c.running
+}
+
+// Due reports whether a successor should be made: after [RenewAfter], or after
+// [RenewMessages] in one chain and [RenewNotBefore].
+func (m *Sender) Due(now time.Time) bool {
+	age := now.Sub(m.created)
+	if age >= RenewAfter {
+		return true
+	}
+	busy := func(c sendChain) bool { return c.last() >= RenewMessages }
+	return age >= RenewNotBefore && (slices.ContainsFunc(m.lanes[:], busy) || slices.ContainsFunc(m.receipts, busy))
+}
+
+// SealInput is one message or receipt to seal.
+type SealInput struct {
+	Kind       envelope.Kind
+	Precedence precedence.Level // picks the chain, and the lane at the relay
+	// ReceiptTo is the originating party whose desks this receipt goes to. It
+	// is set exactly when Kind is [envelope.Receipt].
+	ReceiptTo ident.Party
+	Message   ident.Message // fixed id; of a receipt, an id of its own
+	Digest    [32]byte      // of the sender's statement set for this line
+	Body      []byte
+	Expiry    time.Time // relays drop the envelope afterwards
+}
+
+// Sealed is a sealed message and its place in its chain.
+type Sealed struct {
+	Envelope []byte
+	Lane     Lane
+	Sequence uint32
+	Running  [32]byte // running hash after this message
+}
+
+// Seal seals one message for everybody who holds a slice of this generation,
+// signed with the desk's message key, and uses up one key. On an error (it
+// wraps [ErrInput] or [ErrSpent]) nothing has changed.
+func (m *Sender) Seal(key Signer, in SealInput) (Sealed, error) {
+	var nonce [12]byte
+	_, _ = rand.Read(nonce[:])
+	return m.seal(key, in, nonce)
+}
+
+func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) {
+	c, lane, err := m.chainFor(in)
+	if err != nil {
+		return Sealed{}, err
+	}
+	size := envelope.Bucket(envelope.Overhead + len(in.Body))
+	if len(in.Body) > envelope.MaxSize || size > envelope.MaxSize {
+		return Sealed{}, fmt.Errorf("seal message of %d bytes: %w", len(in.Body), ErrInput)
+	}
+	sequence := c.next
+	h := envelope.Header{
+		Suite: m.s.ID(), Type: envelope.Chain, Lane: uint8(in.Precedence), Tag: m.tag,
+		Masked: mask(m.s, m.headerKey, nonce, position(lane, sequence)),
+		Expiry: minutes(in.Expiry), Length: uint32(size), Nonce: nonce,
+	}
+	inside := envelope.Inside{
+		Previous: c.running, Digest: in.Digest, Message: in.Message, Kind: in.Kind,
+		Precedence: uint8(in.Precedence), BodyLength: uint32(len(in.Body)),
+	}
+	env := h.Append(make([]byte, 0, size))
+	plain := make([]byte, 0, size-envelope.HeaderSize-envelope.TagSize)
+	plain = append(inside.Append(plain), in.Body...)
+	c.running = follow(m.s, c.running, plain)
+	plain = append(plain, key.Sign(labelMessage, m.group[:], m.desk[:], m.generation[:], env, plain)...)
+	messageKey := c.step(m.s)
+	env = m.s.Seal(env, messageKey[:], nonce[:], env, plain[:cap(plain)])
+	clear(messageKey[:])
+	return Sealed{env, lane, sequence, c.running}, nil
+}
+
+// chainFor picks the chain of a message and refuses what does not fit it.
+func (m *Sender) chainFor(in SealInput) (c *sendChain, lane Lane, err error) {
+	switch isReceipt := in.ReceiptTo != (ident.Party{}); {
+	case m.spent:
+		return nil, 0, fmt.Errorf("seal message: %w", ErrSpent)
+	case !in.Precedence.Valid() || isReceipt != (in.Kind == envelope.Receipt) || in.Kind < envelope.Message || in.Kind > envelope.Statement:
+		return nil, 0, fmt.Errorf("seal kind %d at %v: %w", in.Kind, in.Precedence, ErrInput)
+	case isReceipt:
+		i, ok := slices.BinarySearchFunc(m.receipts, in.ReceiptTo, func(c sendChain, p ident.Party) int { return compareParties(c.party, p) })
+		if !ok {
+			return nil, 0, fmt.Errorf("seal receipt to %v, outside the group: %w", in.ReceiptTo, ErrInput)
+		}
+		c, lane = &m.receipts[i], Receipts
+	default:
+		c, lane = &m.lanes[in.Precedence], Lane(in.Precedence)
+	}
+	if c.next > MaxSequence {
+		return nil, 0, fmt.Errorf("seal message %d of a chain: %w", c.next, ErrSpent)
+	}
+	return c, lane, nil
+}
+
+// position is what the header masks: lane and sequence.
+func position(l Lane, sequence uint32) (b [5]byte) {
+	b[0] = byte(l)
+	binary.BigEndian.PutUint32(b[1:], sequence)
+	return b
+}
+
+// Forget wipes the sending key: from here on nobody can be given a slice of
+// this generation, and keys of messages already sent cannot be derived again
+// at this desk. The sooner the better: seal all slices, store them in the
+// outbox as envelopes (a retry sends the same bytes), then forget, in one
+// transaction. A desk that joins later, or cannot open its slice any more, gets
+// a slice of the next generation.
+func (m *Sender) Forget() {
+	clear(m.key[:])
+	m.held = false
+}
+
+// Wipe clears all keys. The sender seals nothing afterwards.
+func (m *Sender) Wipe() {
+	m.Forget()
+	clear(m.headerKey[:])
+	for i := range m.lanes {
+		clear(m.lanes[i].key[:])
+	}
+	for i := range m.receipts {
+		clear(m.receipts[i].key[:])
+	}
+	m.spent = true
+}
+
+// Clone returns a copy that shares nothing with m.
+func (m *Sender) Clone() *Sender {
+	c := *m
+	c.receipts = slices.Clone(m.receipts)
+	return &c
+}

@@ -1,0 +1,210 @@
+package chain
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/octets"
+	"hotline/internal/precedence"
+)
+
+// Slice is what a slice says, without its key. Everything here is signed.
+type Slice struct {
+	Sender      ident.Desk
+	Group       ident.Group
+	Generation  Generation
+	Predecessor [32]byte // identity of the generation before; zeros: none known
+	Commitment  [48]byte
+	Digest      [32]byte  // of the sender's statement set for this line
+	Time        time.Time // of the sender's clock, to the millisecond
+	// Restart: earlier generations may exist whose end the sender does not know.
+	Restart bool
+	// Last is where the predecessor's chains ended: 0 to 3 by precedence, 4 for
+	// receipts to the recipient's party. Zeros when there is no predecessor.
+	Last [lanes]uint32
+	// Proof is the signed part of the slice, which shows nothing of the key:
+	// with another one for the same generation it convicts the sender
+	// ([VerifySlice]).
+	Proof []byte
+}
+
+// SliceInput says to whom a slice goes.
+type SliceInput struct {
+	Desk       ident.Desk
+	Party      ident.Party // of that desk; one of the group
+	SealPublic []byte
+	SealNumber uint64
+	Digest     [32]byte
+	Precedence precedence.Level // lane at the relay
+	Expiry     time.Time
+	Now        time.Time
+}
+
+// Recipient is the desk that a slice was sealed to: this one.
+type Recipient struct {
+	Desk       ident.Desk
+	Party      ident.Party
+	Key        Opener // the seal key that [SliceTag] names
+	SealNumber uint64
+}
+
+// SliceTag is the tag of slices to a seal key: look it up among the own keys.
+func SliceTag(s Symmetric, sealPublic []byte) (t [16]byte) {
+	sum := s.Hash(labelSliceTag, sealPublic)
+	copy(t[:], sum[:])
+	return t
+}
+
+const (
+	// SliceSize is the size of every slice envelope in bytes.
+	SliceSize = 1536
+	// statementSize is the signed part: commitment, group, sender, generation,
+	// predecessor, digest, time, flags, last sequences.
+	statementSize = 48 + 32 + 32 + 16 + 32 + 32 + 8 + 1 + 4*lanes
+	// proofSize is recipient, seal key number, signed part and signature.
+	proofSize = 32 + 8 + statementSize + envelope.SignatureSize
+
+	flagRestart uint8 = 1
+)
+
+// SliceFor seals this generation's key to one desk: one envelope of
+// [SliceSize], signed with the desk's message key. Sealing to the same desk
+// again gives another envelope for the same key. Errors wrap [ErrForgotten] or
+// [ErrInput] (a party outside the group, a bad seal key).
+func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
+	i, ok := slices.BinarySearchFunc(m.receipts, in.Party, func(c sendChain, p ident.Party) int { return compareParties(c.party, p) })
+	switch {
+	case !m.held:
+		return nil, fmt.Errorf("seal slice for %v: %w", in.Desk, ErrForgotten)
+	case !ok || !in.Precedence.Valid():
+		return nil, fmt.Errorf("seal slice for %v of %v: %w", in.Desk, in.Party, ErrInput)
+	}
+	sl := Slice{
+		Sender: m.desk, Group: m.group, Generation: m.generation, Predecessor: m.predecessor,
+		Commitment: m.commitment, Digest: in.Digest, Time: in.Now, Restart: m.restart,
+	}
+	for l := range m.lanes {
+		sl.Last[l] = m.lanes[l].previous
+	}
+	sl.Last[Receipts] = m.receipts[i].previous
+
+	statement := sl.statement()
+	var w octets.Writer
+	w.Raw(m.key[:])
+	w.Raw(statement)
+	w.Raw(key.Sign(labelSlice, in.Desk[:], be64(in.SealNumber), statement))
+	return sealTo(m.s, sealed{
+		kind: envelope.Slice, lane: in.Precedence, tag: SliceTag(m.s, in.SealPublic),
+		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: w.Bytes(), size: SliceSize,
+	})
+}
+
+// statement is the signed part of a slice.
+func (sl *Slice) statement() []byte {
+	var w octets.Writer
+	w.Raw(sl.Commitment[:])
+	w.Raw(sl.Group[:])
+	w.Raw(sl.Sender[:])
+	w.Raw(sl.Generation[:])
+	w.Raw(sl.Predecessor[:])
+	w.Raw(sl.Digest[:])
+	w.Uint64(uint64(sl.Time.UnixMilli()))
+	var flags uint8
+	if sl.Restart {
+		flags |= flagRestart
+	}
+	w.Uint8(flags)
+	for _, n := range sl.Last {
+		w.Uint32(n)
+	}
+	return w.Bytes()
+}
+
+// parseStatement reads what statement wrote.
+func parseStatement(b []byte) (sl Slice, err error) {
+	r := octets.NewReader(b)
+	r.Into(sl.Commitment[:])
+	r.Into(sl.Group[:])
+	r.Into(sl.Sender[:])
+	r.Into(sl.Generation[:])
+	r.Into(sl.Predecessor[:])
+	r.Into(sl.Digest[:])
+	sl.Time = time.UnixMilli(int64(r.Uint64())).UTC()
+	flags := r.Uint8()
+	if flags&^flagRestart != 0 {
+		r.Fail(fmt.Errorf("%w: flags %#x", ErrRefused, flags))
+	}
+	sl.Restart = flags&flagRestart != 0
+	for l := range sl.Last {
+		sl.Last[l] = r.Uint32()
+	}
+	return sl, r.Done()
+}
+
+// OpenSlice opens a slice that was sealed to this desk and derives its chains.
+// peer gives the message key of a sender, from the roster. The receiver is new:
+// when one for the same generation is held ([Receiver.Same] says so), keep that
+// one, or every message could be opened again. Errors wrap [ErrOpen],
+// [ErrUnknownDesk], [ErrSignature] or [ErrRefused].
+func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (messageKey []byte, ok bool), now time.Time) (*Receiver, Slice, error) {
+	plain, err := openSealed(s, env, envelope.Slice, SliceTag(s, to.Key.Public()), labelSlice, to.Key)
+	if err != nil {
+		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
+	}
+	defer clear(plain)
+	r := octets.NewReader(plain)
+	key := r.Raw(32)
+	var proof octets.Writer
+	proof.Raw(to.Desk[:])
+	proof.Uint64(to.SealNumber)
+	proof.Raw(r.Raw(statementSize + envelope.SignatureSize))
+	if !zeros(r.Rest()) || r.Err() != nil || len(env) != SliceSize {
+		return nil, Slice{}, fmt.Errorf("open slice: padding: %w", ErrRefused)
+	}
+	sl, messageKey, err := verifySlice(s, proof.Bytes(), peer)
+	if err != nil {
+		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
+	}
+	n := names{group: sl.Group, desk: sl.Sender, generation: sl.Generation, predecessor: sl.Predecessor}
+	if n.commitment(s, key) != sl.Commitment {
+		return nil, Slice{}, fmt.Errorf("open slice of %v: commitment: %w", sl.Sender, ErrRefused)
+	}
+	rec := newReceiver(s, n, key, to.Party, now)
+	rec.commitment = sl.Commitment
+	copy(rec.messageKey[:], messageKey)
+	return rec, sl, nil
+}
+
+// VerifySlice checks a slice's proof with the sender's message key alone. Two
+// proofs of one sender, group and generation with different commitments
+// convict that sender. Errors wrap [ErrUnknownDesk], [ErrSignature], [ErrRefused].
+func VerifySlice(s Suite, proof []byte, peer func(ident.Desk) (messageKey []byte, ok bool)) (Slice, error) {
+	sl, _, err := verifySlice(s, proof, peer)
+	if err != nil {
+		return Slice{}, fmt.Errorf("verify slice: %w", err)
+	}
+	return sl, nil
+}
+
+func verifySlice(s Suite, proof []byte, peer func(ident.Desk) ([]byte, bool)) (Slice, []byte, error) {
+	if len(proof) != proofSize {
+		return Slice{}, nil, fmt.Errorf("proof of %d bytes: %w", len(proof), ErrRefused)
+	}
+	recipient, number, statement, signature := proof[:32], proof[32:40], proof[40:40+statementSize], proof[40+statementSize:]
+	sl, err := parseStatement(statement)
+	if err != nil {
+		return Slice{}, nil, fmt.Errorf("read statement: %w", err)
+	}
+	messageKey, ok := peer(sl.Sender)
+	if !ok {
+		return Slice{}, nil, fmt.Errorf("sender %v: %w", sl.Sender, ErrUnknownDesk)
+	}
+	if s.VerifyMessage(messageKey, labelSlice, signature, recipient, number, statement) != nil {
+		return Slice{}, nil, fmt.Errorf("sender %v: %w", sl.Sender, ErrSignature)
+	}
+	sl.Proof = slices.Clone(proof)
+	return sl, messageKey, nil
+}
