@@ -1,0 +1,162 @@
+// Package wire gives the bodies of messages and receipts their bytes.
+//
+// A body is signed by its sender, hashed into journals and read by programs
+// that others wrote, so it has exactly one spelling: deterministic CBOR (RFC
+// 8949, Section 4.2.1) with small numbers as keys. A reader refuses what it
+// would not have written itself: unknown, repeated or unsorted keys, trailing
+// bytes, long forms of short numbers, values outside the rules of the domain.
+// The keys and their rules are in docs/spec/envelope.md; frozen vectors are in
+// testdata.
+//
+// Texts pass packed: package pack has the dictionaries, this package carries
+// the bytes and the dictionary's number. Sealing is package chain's.
+//
+// This package is on floor 1: bytes in, values out. It imports the CBOR
+// library, alone in this module.
+package wire
+
+import (
+	"time"
+
+	"hotline/internal/ident"
+	"hotline/internal/precedence"
+)
+
+// Kind is the kind of a message. The zero value is none. The numbers are part
+// of the wire format.
+type Kind uint8
+
+// The kinds (docs/glossary.md).
+const (
+	Formal   Kind = 1 // in the name of the party
+	Alert    Kind = 2 // structured threat message
+	RFI      Kind = 3 // request for information
+	Informal Kind = 4 // working text, not an official statement
+	Service  Kind = 5 // about the line, never substance
+	Check    Kind = 6 // line check and its answer
+)
+
+// Status says whether a message means it. The zero value is none. The numbers
+// are part of the wire format.
+type Status uint8
+
+// The statuses.
+const (
+	Actual   Status = 1
+	Exercise Status = 2
+	Test     Status = 3
+)
+
+// Ack is what the originator asks the addressees for. The zero value asks for
+// nothing. The numbers are part of the wire format.
+type Ack uint8
+
+// What can be asked for.
+const (
+	AckNone     Ack = 0
+	AckReceipt  Ack = 1
+	AckReadback Ack = 2
+	AckAnswer   Ack = 3
+)
+
+// Message is the body of a message. The party in whose name it is sent is
+// that of the desk whose signature the envelope bears, so it is not repeated
+// here; nor is the line, which the group of the envelope names.
+type Message struct {
+	Kind       Kind
+	Status     Status
+	Exercise   string           // name of the exercise; only with status Exercise
+	Precedence precedence.Level // for the action addressees
+	Serial     string           // "JPN-1/0412"
+	Composed   int64            // the date-time group, Unix time in ms; may be wrong
+	Role       string           // in which the originator speaks; may be empty
+	Action     []ident.Party    // who must act
+	Info       []ident.Party    // who is to know
+	References []string         // serials
+	ReplyTo    ident.Message    // zero: none
+	AckWanted  Ack
+	AckDue     uint32 // seconds after release; zero: the charter's clock
+	Label      Label
+	Subject    string // one row
+	Language   string // of the text, a tag of BCP 47; may be empty
+	Text       []byte // UTF-8, or packed if Dictionary is not zero
+	Dictionary uint8  // of package pack; zero: Text is as written
+	Files      []File
+}
+
+// Purpose says what a file is to the message. The numbers are part of the wire
+// format.
+type Purpose uint8
+
+// The purposes.
+const (
+	Attachment Purpose = 0
+	STIX       Purpose = 1 // the STIX bundle of an alert
+)
+
+// File is what a message says of a file that travels beside it in chunks. It
+// holds the file's content key: whoever can read the message can read it.
+type File struct {
+	Name      string
+	Media     string   // media type, "application/stix+json;version=2.1"
+	Size      uint64   // of the file as given, in bytes
+	SHA256    [32]byte // of the file as given
+	Root      [32]byte // hash over the chunks (docs/spec/envelope.md)
+	Key       [32]byte // content key; never logged
+	ChunkSize uint32   // of the plaintext of each chunk but the last, in bytes
+	Count     uint32   // of chunks
+	Purpose   Purpose
+	Packed    uint8 // how the chunks hold it: zero as given, else a dictionary of package pack
+}
+
+// State is a rung of the ladder of acknowledgement, or a side branch of it.
+// The zero value is none. The numbers are part of the wire format; only some
+// of them travel in receipts ([State.Travels]).
+type State uint8
+
+// The states. The comment says who knows it, and whence.
+const (
+	Queued    State = 1  // own outbox
+	Accepted  State = 2  // a relay's word, not end to end
+	Delivered State = 3  // recipient desk, after its commit
+	Alarmed   State = 4  // recipient desk: its tone started
+	Receipted State = 5  // a named role opened it and said so
+	Readback  State = 6  // a named role returned the meaning
+	Comply    State = 7  // will comply
+	Cannot    State = 8  // cannot comply, with the reason
+	Holding   State = 9  // authority consulted, answer by a time
+	Answered  State = 10 // a message of theirs replies to it
+	Refused   State = 11 // recipient desk, with the reason
+	Expired   State = 12 // recipient desk: it came after its time
+	Overdue   State = 13 // own clock
+	Withdrawn State = 14 // the role takes back an earlier state of its own
+	Whole     State = 15 // a file is complete and verified
+	Want      State = 16 // chunks of a file are missing
+)
+
+// Receipt is the body of a receipt: what the recipient's desk says about one
+// message, for itself or for a named role. It binds what was read, under which
+// label and in whose company.
+type Receipt struct {
+	State     State
+	Message   ident.Message
+	At        int64       // when it became true there, Unix time in ms
+	Content   [32]byte    // [ContentHash] of the message's body
+	Label     [32]byte    // [Label.Hash] of its label
+	Group     ident.Group // the audience it was sealed to
+	Role      string      // who speaks; empty: the desk itself
+	Text      string      // reason of Cannot and Refused; paraphrase of Readback
+	AnswerBy  int64       // of Holding, Unix time in ms; else zero
+	Withdraws State       // of Withdrawn; else zero
+	File      uint8       // of Whole and Want: place of the file in the message
+	Missing   []Range     // of Want
+}
+
+// Range is a run of chunks.
+type Range struct {
+	First uint32 // index
+	Count uint32 // at least 1
+}
+
+// DTG returns the time of composition.
+func (m *Message) DTG() time.Time { return time.UnixMilli(m.Composed).UTC() }
