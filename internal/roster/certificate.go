@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -11,8 +12,7 @@ import (
 // Certificate says that a desk belongs to a party: its keys and its validity,
 // signed by the party's root. The zero value is not valid.
 //
-// Times are kept in whole milliseconds, UTC. Parsed values share memory with
-// the bytes that they were parsed from; nobody changes either.
+// Times are kept in whole milliseconds, UTC.
 type Certificate struct {
 	Party      ident.Party
 	Name       string // the desk's own name, "JPN-1"; a label, not an identity
@@ -39,7 +39,7 @@ func NewCertificate(v Verifier, root Signer, c Certificate) (Certificate, error)
 
 // ParseCertificate reads a certificate and checks its form, not its signature.
 func ParseCertificate(b []byte) (Certificate, error) {
-	r := octets.NewReader(b)
+	r := octets.NewReader(bytes.Clone(b))
 	c := readCertificate(r)
 	if err := r.Done(); err != nil {
 		return Certificate{}, fmt.Errorf("parse certificate: %w", malformed(err))

@@ -33,7 +33,7 @@ func NewAnnouncement(desk Signer, a Announcement) (Announcement, error) {
 // ParseAnnouncement reads an announcement and checks its form, not its
 // signature.
 func ParseAnnouncement(b []byte) (Announcement, error) {
-	r := octets.NewReader(b)
+	r := octets.NewReader(bytes.Clone(b))
 	a := readAnnouncement(r)
 	if err := r.Done(); err != nil {
 		return Announcement{}, fmt.Errorf("parse seal key announcement: %w", malformed(err))

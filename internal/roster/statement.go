@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -104,7 +105,7 @@ func ParseStatement(b []byte) (Statement, error) {
 	if len(b) > MaxStatement {
 		return Statement{}, fmt.Errorf("parse statement: %w: %d bytes", ErrMalformed, len(b))
 	}
-	r := octets.NewReader(b)
+	r := octets.NewReader(bytes.Clone(b))
 	s := readStatement(r)
 	if err := r.Done(); err != nil {
 		return Statement{}, fmt.Errorf("parse statement: %w", malformed(err))
