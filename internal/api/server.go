@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 
 	"hotline/internal/fault"
@@ -89,18 +90,11 @@ const Prefix = "/api/v1"
 // request must hold an [Officer]; without one the answer is 401.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	paths := map[string]bool{}
 	for _, rt := range s.routes() {
-		method, path := splitPattern(rt.pattern)
-		h := s.guard(rt)
-		mux.Handle(method+" "+Prefix+path, h)
-		paths[path] = true
+		method, path, _ := strings.Cut(rt.pattern, " ")
+		mux.Handle(method+" "+Prefix+path, s.guard(rt))
 	}
-	for path := range paths { // a path with another method
-		mux.Handle(Prefix+path, s.wrap("", func(http.ResponseWriter, *http.Request) error {
-			return fault.New(fault.NotFound, "This address does not take that method.")
-		}))
-	}
+	// Anything else, and a known address with another method.
 	mux.Handle("/", s.wrap("", func(http.ResponseWriter, *http.Request) error {
 		return fault.New(fault.NotFound, "There is nothing at this address.")
 	}))

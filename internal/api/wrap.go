@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	"hotline/internal/fault"
@@ -174,9 +173,4 @@ func list[T any](l []T) []T {
 		return []T{}
 	}
 	return l
-}
-
-func splitPattern(p string) (method, path string) {
-	method, path, _ = strings.Cut(p, " ")
-	return method, path
 }
