@@ -97,19 +97,11 @@ type Delivery struct {
 	Envelope []byte // owned by the receiver
 }
 
-// Cursors say how far a desk has committed what a relay delivered.
-type Cursors struct {
-	// Epoch is the relay's spool epoch that the numbers belong to.
-	Epoch uint64
-	// Seq is per lane the highest sequence committed; zero for none.
-	Seq [Lanes]uint64
-}
-
 // Up holds the facts of a link that has just come up.
 type Up struct {
 	// Epoch is the relay's spool epoch. When it differs from the last one
 	// seen, the relay lost or replaced its spool: everything accepted there and
-	// not yet delivered must be put again, and stored cursors are void.
+	// not yet delivered must be put again.
 	Epoch uint64
 	// Enrolled reports whether the desk has a mailbox here; otherwise it is a
 	// guest and may only put.

@@ -19,9 +19,6 @@ type ClientConfig struct {
 	// half; without enrolment the desk is a guest that may put where owners
 	// allow this key.
 	Key ed25519.PrivateKey
-	// Cursors is asked at every connect how far the desk has committed. Nil
-	// means unknown: everything the relay still holds comes again.
-	Cursors func() Cursors
 	// Dial opens the TCP connection; nil means a plain one.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Log hears of connects and losses; nil discards.

@@ -72,9 +72,7 @@ type Item struct {
 type Usage struct {
 	Quota, Used uint64 // bytes
 	Items       int
-	// Cursor is per lane the highest sequence that the owner is done with.
-	Cursor [Lanes]uint64
-	// AllowHash tells the owner whether the list is the one that it wants.
+	// AllowHash is [HashPutters] of the list. It tells the owner whether the list is the one that it wants.
 	AllowHash [8]byte
 }
 
