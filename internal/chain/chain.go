@@ -141,3 +141,6 @@ func minutes(t time.Time) uint32 {
 }
 
 func be64(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
+
+// toMilli is t as state keeps it, so that storing and reading changes nothing.
+func toMilli(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }

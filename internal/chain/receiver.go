@@ -14,6 +14,11 @@ import (
 // safe for use by several goroutines, and cannot be printed.
 type Receiver struct {
 	redacted
+	*receiver
+}
+
+// receiver stands behind a pointer of its own, as sender does.
+type receiver struct {
 	s Suite
 	names
 	commitment [48]byte
@@ -44,7 +49,7 @@ type Opened struct {
 }
 
 func newReceiver(s Suite, n names, key []byte, party ident.Party, now time.Time) *Receiver {
-	r := &Receiver{s: s, names: n, created: now}
+	r := &Receiver{receiver: &receiver{s: s, names: n, created: toMilli(now)}}
 	d := newSchedule(s, n, key)
 	defer clear(d.prk)
 	r.tag, r.headerKey = d.tag(), d.headerKey()
@@ -192,7 +197,7 @@ func (r *Receiver) Close(last [lanes]uint32, now time.Time) error {
 	for l := range r.chains {
 		r.chains[l].end = last[l]
 	}
-	r.closed, r.closedAt = true, now
+	r.closed, r.closedAt = true, toMilli(now)
 	return nil
 }
 
@@ -245,11 +250,11 @@ func (r *Receiver) Wipe() {
 
 // Clone returns a copy that shares nothing with r.
 func (r *Receiver) Clone() *Receiver {
-	c := *r
+	c := *r.receiver
 	for l := range c.chains {
 		c.chains[l].skipped = slices.Clone(c.chains[l].skipped)
 	}
-	return &c
+	return &Receiver{receiver: &c}
 }
 
 // addGap appends from..to to gaps and joins it to the last one where they meet.

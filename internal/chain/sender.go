@@ -16,6 +16,12 @@ import (
 // safe for use by several goroutines, and cannot be printed.
 type Sender struct {
 	redacted
+	*sender
+}
+
+// sender stands behind a pointer of its own, because fmt prints what one
+// pointer leads to when it may not call its methods.
+type sender struct {
 	s Suite
 	names
 	commitment [48]byte
@@ -70,7 +76,7 @@ func newSender(s Suite, in Start, key [32]byte, generation Generation) (*Sender,
 	if len(parties) == 0 || len(parties) > MaxParties || len(slices.Compact(slices.Clone(parties))) != len(parties) {
 		return nil, fmt.Errorf("make sending key for %d parties: %w", len(in.Parties), ErrInput)
 	}
-	m := &Sender{s: s, created: in.Now, restart: in.Restart, held: true, key: key}
+	m := &Sender{sender: &sender{s: s, created: toMilli(in.Now), restart: in.Restart, held: true, key: key}}
 	m.names = names{group: in.Group, desk: in.Desk, generation: generation}
 	if p := in.Previous; p != nil {
 		if p.group != in.Group || p.desk != in.Desk || len(p.receipts) != len(parties) {
@@ -258,7 +264,7 @@ func (m *Sender) Wipe() {
 
 // Clone returns a copy that shares nothing with m.
 func (m *Sender) Clone() *Sender {
-	c := *m
+	c := *m.sender
 	c.receipts = slices.Clone(m.receipts)
-	return &c
+	return &Sender{sender: &c}
 }

@@ -122,7 +122,7 @@ func (m *Sender) MarshalBinary() ([]byte, error) {
 // [ErrState].
 func UnmarshalSender(s Suite, b []byte) (*Sender, error) {
 	r := octets.NewReader(b)
-	m := &Sender{s: s, names: readState(r, stateSender, s)}
+	m := &Sender{sender: &sender{s: s, names: readState(r, stateSender, s)}}
 	r.Into(m.commitment[:])
 	r.Into(m.tag[:])
 	r.Into(m.headerKey[:])
@@ -182,7 +182,7 @@ func (r *Receiver) MarshalBinary() ([]byte, error) {
 // [ErrState].
 func UnmarshalReceiver(s Suite, b []byte) (*Receiver, error) {
 	in := octets.NewReader(b)
-	r := &Receiver{s: s, names: readState(in, stateReceiver, s)}
+	r := &Receiver{receiver: &receiver{s: s, names: readState(in, stateReceiver, s)}}
 	in.Into(r.commitment[:])
 	in.Into(r.messageKey[:])
 	in.Into(r.tag[:])

@@ -7,8 +7,8 @@ import (
 
 // redacted makes the type that embeds it unprintable: every verb of fmt and
 // every handler of slog writes a placeholder. The key types hold their secrets
-// behind a pointer besides, because fmt cannot call methods on unexported
-// fields of somebody else's struct and would print those byte by byte.
+// in a closure besides: fmt cannot call methods on unexported fields of somebody
+// else's struct and prints those byte by byte, with %s even through a pointer.
 type redacted struct{}
 
 const placeholder = "key(redacted)"
@@ -27,6 +27,9 @@ func (redacted) LogValue() slog.Value { return slog.StringValue(placeholder) }
 
 // MarshalText keeps encoders from writing anything else.
 func (redacted) MarshalText() ([]byte, error) { return []byte(placeholder), nil }
+
+// hide returns a closure over v.
+func hide[T any](v T) func() T { return func() T { return v } }
 
 var (
 	_ fmt.Formatter  = redacted{}

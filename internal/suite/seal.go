@@ -21,7 +21,7 @@ const (
 // key and must not be used. It cannot be printed.
 type SealKey struct {
 	redacted
-	k *sealKey
+	k func() *sealKey
 }
 
 type sealKey struct {
@@ -47,14 +47,14 @@ func ParseSealKey(seed []byte) (SealKey, error) {
 }
 
 func wrapSealKey(private hpke.PrivateKey) SealKey {
-	return SealKey{k: &sealKey{private, private.PublicKey().Bytes()}}
+	return SealKey{k: hide(&sealKey{private, private.PublicKey().Bytes()})}
 }
 
 // Public returns the public half, 1,216 bytes, a copy.
-func (k SealKey) Public() []byte { return append([]byte(nil), k.k.public...) }
+func (k SealKey) Public() []byte { return append([]byte(nil), k.k().public...) }
 
 // Bytes returns the private half as 32 bytes, for the keyring alone.
-func (k SealKey) Bytes() []byte { return must(k.k.private.Bytes()) }
+func (k SealKey) Bytes() []byte { return must(k.k().private.Bytes()) }
 
 // Open opens what [One.SealTo] sealed to this key under the same label and
 // aad. It returns [ErrOpen] and nothing else.
@@ -62,7 +62,7 @@ func (k SealKey) Open(label string, aad, sealed []byte) ([]byte, error) {
 	if len(sealed) < SealToOverhead {
 		return nil, ErrOpen
 	}
-	r, err := hpke.NewRecipient(sealed[:EncapsulationSize], k.k.private, hpke.HKDFSHA384(), hpke.AES256GCM(), frame(label))
+	r, err := hpke.NewRecipient(sealed[:EncapsulationSize], k.k().private, hpke.HKDFSHA384(), hpke.AES256GCM(), frame(label))
 	if err != nil {
 		return nil, ErrOpen
 	}

@@ -27,14 +27,13 @@ const (
 // holds no key and must not be used. It cannot be printed.
 type MessageKey struct {
 	redacted
-	k *ed25519.PrivateKey
+	k func() ed25519.PrivateKey
 }
 
 // NewMessageKey draws a key.
 func NewMessageKey() MessageKey {
 	_, k, err := ed25519.GenerateKey(nil)
-	k = must(k, err)
-	return MessageKey{k: &k}
+	return MessageKey{k: hide(must(k, err))}
 }
 
 // MessageKeyFromSeed reads what [MessageKey.Seed] wrote. Errors wrap [ErrKey].
@@ -42,20 +41,19 @@ func MessageKeyFromSeed(seed []byte) (MessageKey, error) {
 	if len(seed) != MessageSeedSize {
 		return MessageKey{}, fmt.Errorf("parse message key of %d bytes: %w", len(seed), ErrKey)
 	}
-	k := ed25519.NewKeyFromSeed(seed)
-	return MessageKey{k: &k}, nil
+	return MessageKey{k: hide(ed25519.NewKeyFromSeed(seed))}, nil
 }
 
 // Public returns the 32 bytes that verify.
-func (k MessageKey) Public() []byte { return append([]byte(nil), (*k.k)[32:]...) }
+func (k MessageKey) Public() []byte { return append([]byte(nil), k.k()[32:]...) }
 
 // Seed returns the private half as 32 bytes, for the keyring alone.
-func (k MessageKey) Seed() []byte { return k.k.Seed() }
+func (k MessageKey) Seed() []byte { return k.k().Seed() }
 
 // Sign returns the 64-byte signature of label and parts. Parts are bound with
 // their lengths, so that none can lend bytes to its neighbour.
 func (k MessageKey) Sign(label string, parts ...[]byte) []byte {
-	return ed25519.Sign(*k.k, frame(label, parts...))
+	return ed25519.Sign(k.k(), frame(label, parts...))
 }
 
 // VerifyMessage returns nil or [ErrSignature].
@@ -140,26 +138,29 @@ func verifyHybrid(name string, p mldsa.Parameters, public []byte, label string, 
 // value holds no key and must not be used. It cannot be printed.
 type DeskKey struct {
 	redacted
-	h *hybrid
+	h func() *hybrid
 }
 
 // NewDeskKey draws a key.
-func NewDeskKey() DeskKey { return DeskKey{h: newHybrid(deskPair, mldsa.MLDSA65())} }
+func NewDeskKey() DeskKey { return DeskKey{h: hide(newHybrid(deskPair, mldsa.MLDSA65()))} }
 
 // DeskKeyFromSeed reads what [DeskKey.Seed] wrote. Errors wrap [ErrKey].
 func DeskKeyFromSeed(seed []byte) (DeskKey, error) {
 	h, err := hybridFromSeed(deskPair, mldsa.MLDSA65(), seed)
-	return DeskKey{h: h}, err
+	if err != nil {
+		return DeskKey{}, err
+	}
+	return DeskKey{h: hide(h)}, nil
 }
 
 // Seed returns the private half as 64 bytes, for the keyring alone.
-func (k DeskKey) Seed() []byte { return k.h.seed() }
+func (k DeskKey) Seed() []byte { return k.h().seed() }
 
 // Public returns the 1,984 bytes that verify.
-func (k DeskKey) Public() []byte { return k.h.public() }
+func (k DeskKey) Public() []byte { return k.h().public() }
 
 // Sign returns the 3,373-byte signature of label and parts.
-func (k DeskKey) Sign(label string, parts ...[]byte) []byte { return k.h.sign(label, parts) }
+func (k DeskKey) Sign(label string, parts ...[]byte) []byte { return k.h().sign(label, parts) }
 
 // VerifyDesk returns nil when both halves verify, else [ErrSignature].
 func (One) VerifyDesk(public []byte, label string, signature []byte, parts ...[]byte) error {
@@ -171,26 +172,29 @@ func (One) VerifyDesk(public []byte, label string, signature []byte, parts ...[]
 // must not be used. It cannot be printed.
 type RootKey struct {
 	redacted
-	h *hybrid
+	h func() *hybrid
 }
 
 // NewRootKey draws a key.
-func NewRootKey() RootKey { return RootKey{h: newHybrid(rootPair, mldsa.MLDSA87())} }
+func NewRootKey() RootKey { return RootKey{h: hide(newHybrid(rootPair, mldsa.MLDSA87()))} }
 
 // RootKeyFromSeed reads what [RootKey.Seed] wrote. Errors wrap [ErrKey].
 func RootKeyFromSeed(seed []byte) (RootKey, error) {
 	h, err := hybridFromSeed(rootPair, mldsa.MLDSA87(), seed)
-	return RootKey{h: h}, err
+	if err != nil {
+		return RootKey{}, err
+	}
+	return RootKey{h: hide(h)}, nil
 }
 
 // Seed returns the private half as 64 bytes, for the root file alone.
-func (k RootKey) Seed() []byte { return k.h.seed() }
+func (k RootKey) Seed() []byte { return k.h().seed() }
 
 // Public returns the 2,624 bytes that verify. Their hash is the party's id.
-func (k RootKey) Public() []byte { return k.h.public() }
+func (k RootKey) Public() []byte { return k.h().public() }
 
 // Sign returns the 4,691-byte signature of label and parts.
-func (k RootKey) Sign(label string, parts ...[]byte) []byte { return k.h.sign(label, parts) }
+func (k RootKey) Sign(label string, parts ...[]byte) []byte { return k.h().sign(label, parts) }
 
 // VerifyRoot returns nil when both halves verify, else [ErrSignature].
 func (One) VerifyRoot(public []byte, label string, signature []byte, parts ...[]byte) error {
