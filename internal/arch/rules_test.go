@@ -6,6 +6,20 @@ import (
 	"testing/fstest"
 )
 
+// madeUp returns a tree of the given files.
+func madeUp(t *testing.T, src map[string]string) *tree {
+	t.Helper()
+	files := fstest.MapFS{}
+	for name, text := range src {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	tr, err := load(files)
+	if err != nil {
+		t.Fatalf("load: %v", err)
+	}
+	return tr
+}
+
 // TestRulesFindWhatTheyForbid runs each rule over a small made-up tree: a rule
 // that stays silent there would stay silent over the real one.
 func TestRulesFindWhatTheyForbid(t *testing.T) {
@@ -89,11 +103,7 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			tr, err := load(fstest.MapFS{tt.path: {Data: []byte(tt.src)}})
-			if err != nil {
-				t.Fatalf("load: %v", err)
-			}
-			got := tt.check(tr)
+			got := tt.check(madeUp(t, map[string]string{tt.path: tt.src}))
 			switch {
 			case tt.want == "" && len(got) != 0:
 				t.Errorf("findings = %q, want none", got)
