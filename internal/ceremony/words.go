@@ -1,0 +1,120 @@
+package ceremony
+
+import (
+	"crypto/subtle"
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// wordCount words of 11 bits each make 132 bits: half of them protect A, half B.
+const (
+	wordCount = 12
+	half      = wordCount / 2
+	wordBits  = 11
+	listSize  = 1 << wordBits
+)
+
+//go:embed words.txt
+var wordsFile string
+
+// list is the word list in order. It never changes: words come out of a hash
+// by their place in it.
+var list = strings.Fields(wordsFile)
+
+// Words lists the 2,048 words that a ceremony draws from, sorted.
+func Words() []string { return slices.Clone(list) }
+
+// Say returns the six words that this side says aloud. Both sides do. They
+// exist once the files have passed.
+func (p *Pairing) Say(h Hasher) ([]string, error) {
+	if p.step != Compare {
+		return nil, fmt.Errorf("say pairing words: %w: %v", ErrStep, p.step)
+	}
+	w := p.words(h)
+	if p.role == A {
+		return w[:half], nil
+	}
+	return w[half:], nil
+}
+
+// Confirm takes the six words that the other side said, as somebody typed
+// them: case, spaces, commas and full-width letters do not matter. When they
+// match it returns the other side, once, and the pairing is done; store the
+// peer and the pairing in one transaction. A wrong set costs one of
+// [Attempts], and the last one kills the pairing: store that too.
+func (p *Pairing) Confirm(h Hasher, typed []string) (Peer, error) {
+	if p.step != Compare {
+		return Peer{}, fmt.Errorf("confirm pairing: %w: %v", ErrStep, p.step)
+	}
+	heard := normalize(typed)
+	if err := checkWords(heard); err != nil {
+		return Peer{}, fmt.Errorf("confirm pairing: %w", err)
+	}
+	want := p.words(h)[half:]
+	if p.role == B {
+		want = p.words(h)[:half]
+	}
+	if subtle.ConstantTimeCompare([]byte(strings.Join(heard, " ")), []byte(strings.Join(want, " "))) != 1 {
+		p.left--
+		if p.left == 0 {
+			p.end(Dead)
+		}
+		return Peer{}, fmt.Errorf("confirm pairing: %w", ErrWords)
+	}
+	peer := Peer{Name: p.peer.name, Root: p.peer.root, Payload: p.peer.payload}
+	p.end(Done)
+	return peer, nil
+}
+
+// words returns all twelve. They come from everything that both sides brought,
+// A's first.
+func (p *Pairing) words(h Hasher) []string {
+	a, b := p.own, p.peer
+	if p.role == B {
+		a, b = b, a
+	}
+	sum := h.Hash(labelWords, a.hello(), b.hello(), a.root, b.root, a.nonce, b.nonce, a.payload, b.payload)
+	out := make([]string, wordCount)
+	for i := range out {
+		out[i] = list[bits(sum[:], i*wordBits)]
+	}
+	return out
+}
+
+// bits returns the wordBits bits of b that begin at bit from, highest first.
+func bits(b []byte, from int) int {
+	v := 0
+	for i := from; i < from+wordBits; i++ {
+		v = v<<1 | int(b[i/8]>>(7-i%8)&1)
+	}
+	return v
+}
+
+// normalize splits what was typed into words of small ASCII letters. A
+// Japanese input method may leave full-width letters and spaces.
+func normalize(typed []string) []string {
+	s := strings.Map(func(c rune) rune {
+		if c >= '！' && c <= '～' {
+			c -= '！' - '!'
+		}
+		if c == '　' || c == ',' || c == '、' || c == '.' || c == '-' {
+			return ' '
+		}
+		return c
+	}, strings.Join(typed, " "))
+	return strings.Fields(strings.ToLower(s))
+}
+
+func checkWords(heard []string) error {
+	if len(heard) != half {
+		return fmt.Errorf("%w: %d words", ErrNotWords, len(heard))
+	}
+	for i, w := range heard {
+		if _, ok := slices.BinarySearch(list, w); !ok {
+			return fmt.Errorf("%w: word %d is not on it", ErrNotWords, i+1)
+		}
+	}
+	return nil
+}
