@@ -14,7 +14,15 @@
 // library, alone in this module.
 package pack
 
-import "errors"
+import (
+	"bytes"
+	_ "embed" // the dictionary
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+)
 
 // Errors of [Unpack]. A caller may tell a person which it was.
 var (
@@ -28,3 +36,106 @@ const (
 	None   uint8 = 0 // as given
 	Latest uint8 = 1 // alerts in English and Japanese, and STIX 2.1
 )
+
+//go:embed dict/1.zstd
+var dictionary1 []byte
+
+// level is that of every encoder. The next one up saves one byte in
+// twenty-five, takes 2.5 ms for a text instead of 20 µs, and keeps tables of
+// 32 MB.
+const level = zstd.SpeedBetterCompression
+
+// magic begins every zstd frame (RFC 8878, Section 3.1.1). It says nothing
+// here and is left out.
+var magic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// codec is an encoder and a decoder for dictionary 1. Both keep buffers for
+// one user at a time, so they stand in a pool, which gives their memory back
+// when the desk is idle.
+type codec struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+var codecs = sync.Pool{New: func() any {
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
+		zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic("pack: " + err.Error()) // the embedded dictionary is broken
+	}
+	dec, err := zstd.NewReader(nil,
+		zstd.WithDecoderDicts(dictionary1), zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderMaxMemory(MaxUnpacked))
+	if err != nil {
+		panic("pack: " + err.Error())
+	}
+	return &codec{enc, dec}
+}}
+
+// Pack returns b packed, and the number of the dictionary that unpacks it; or
+// b itself and [None] if that is not longer, or if b is so repetitive that
+// [Unpack] would take its packed form for a bomb. It never fails. It may be
+// called by several goroutines.
+func Pack(b []byte) (packed []byte, dictionary uint8) {
+	if len(b) == 0 || len(b) > MaxUnpacked {
+		return b, None
+	}
+	c := codecs.Get().(*codec)
+	defer codecs.Put(c)
+	frame := c.enc.EncodeAll(b, make([]byte, 0, len(b)/2+64))
+	packed, ok := bytes.CutPrefix(frame, magic)
+	if !ok || len(packed) >= len(b) || tooDense(len(b), len(packed)) {
+		return b, None
+	}
+	return packed, Latest
+}
+
+// tooDense reports whether an honest packer would not have made n bytes of
+// plain out of so few.
+func tooDense(n, packed int) bool { return n > FreeOutput && n/MaxRatio > packed }
+
+// Unpack undoes [Pack]. The result has at most limit bytes; a frame that says
+// or holds more is [ErrTooLarge], before memory is used for it. For [None] it
+// returns packed itself.
+func Unpack(packed []byte, dictionary uint8, limit int) ([]byte, error) {
+	switch {
+	case dictionary == None && len(packed) > limit:
+		return nil, fmt.Errorf("unpack: %w: %d bytes, limit %d", ErrTooLarge, len(packed), limit)
+	case dictionary == None:
+		return packed, nil
+	case dictionary != Latest:
+		return nil, fmt.Errorf("unpack: %w: number %d", ErrUnknownDictionary, dictionary)
+	}
+	frame := append(bytes.Clone(magic), packed...)
+	n, err := declared(frame)
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	if n > uint64(min(limit, MaxUnpacked)) || tooDense(int(n), len(packed)) {
+		return nil, fmt.Errorf("unpack: %w: %d bytes out of %d, limit %d", ErrTooLarge, n, len(packed), limit)
+	}
+	c := codecs.Get().(*codec)
+	defer codecs.Put(c)
+	out, err := c.dec.DecodeAll(frame, make([]byte, 0, n))
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w: %w", ErrMalformed, err)
+	}
+	if uint64(len(out)) != n {
+		return nil, fmt.Errorf("unpack: %w: says %d bytes, holds %d", ErrMalformed, n, len(out))
+	}
+	return out, nil
+}
+
+// declared returns the size that a frame says it has. Frames of other shapes
+// than ours, which do not say it or name another dictionary, are malformed.
+func declared(frame []byte) (uint64, error) {
+	var h zstd.Header
+	if err := h.Decode(frame); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if h.Skippable || !h.HasFCS || !h.SingleSegment || h.HasCheckSum || h.DictionaryID != uint32(Latest) {
+		return 0, fmt.Errorf("%w: not a frame of this package", ErrMalformed)
+	}
+	return h.FrameContentSize, nil
+}
