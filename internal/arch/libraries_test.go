@@ -47,7 +47,7 @@ var libraries = []library{
 	{path: "github.com/spf13/cobra", only: []string{"cmd/hotline"}, because: "commands are in the command"},
 	{path: "github.com/schollz/progressbar/v3", only: []string{"cmd/hotline"}, because: "progress is for people at a terminal"},
 	{path: "golang.org/x/term", only: []string{"cmd/hotline"}, because: "a passphrase is asked for at a terminal"},
-	{path: "golang.org/x/sys", only: []string{"internal/link", "internal/store", "internal/api"}, because: "socket options, file locks, peer credentials"},
+	{path: "golang.org/x/sys", only: []string{"internal/blob", "internal/link", "internal/store", "internal/api"}, because: "disk space, socket options, file locks, peer credentials"},
 
 	{path: "github.com/google/go-cmp", because: "comparisons in tests"},
 	{path: "github.com/rogpeppe/go-internal", because: "command scripts in tests"},
