@@ -161,3 +161,14 @@ func unchanged(t testing.TB, r *Receiver, before []byte, what string) {
 		t.Errorf("%s changed the receiver's state", what)
 	}
 }
+
+// headerOf is a header for the first FLASH of p with n bytes of plaintext.
+func headerOf(p *pair, n int) envelope.Header {
+	h := envelope.Header{Suite: 1, Type: envelope.Chain, Lane: 3, Tag: p.tx.tag, Length: uint32(envelope.HeaderSize + n + envelope.TagSize), Nonce: [12]byte{1}}
+	h.Masked = mask(one, p.tx.headerKey, h.Nonce, position(3, 1))
+	return h
+}
+
+func chunkHeader(key [32]byte, n int) envelope.Header {
+	return envelope.Header{Suite: 1, Type: envelope.Chunk, Tag: FileTag(one, key), Length: uint32(envelope.HeaderSize + n + envelope.TagSize)}
+}

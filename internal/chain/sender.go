@@ -79,7 +79,8 @@ func newSender(s Suite, in Start, key [32]byte, generation Generation) (*Sender,
 	m := &Sender{sender: &sender{s: s, created: toMilli(in.Now), restart: in.Restart, held: true, key: key}}
 	m.names = names{group: in.Group, desk: in.Desk, generation: generation}
 	if p := in.Previous; p != nil {
-		if p.group != in.Group || p.desk != in.Desk || len(p.receipts) != len(parties) {
+		same := slices.EqualFunc(p.receipts, parties, func(c sendChain, q ident.Party) bool { return c.party == q })
+		if p.group != in.Group || p.desk != in.Desk || !same {
 			return nil, fmt.Errorf("make sending key: previous one is for another desk or group: %w", ErrInput)
 		}
 		m.predecessor = p.identity(s)

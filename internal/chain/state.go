@@ -148,7 +148,10 @@ func UnmarshalSender(s Suite, b []byte) (*Sender, error) {
 		}
 		m.receipts = append(m.receipts, c)
 	}
-	return m, finish(r, "sender")
+	if err := finish(r, "sender"); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // MarshalBinary returns the whole state, keys included: about 640 bytes, and
@@ -203,7 +206,10 @@ func UnmarshalReceiver(s Suite, b []byte) (*Receiver, error) {
 			in.Fail(fmt.Errorf("%w: chain ends before its newest message", ErrState))
 		}
 	}
-	return r, finish(in, "receiver")
+	if err := finish(in, "receiver"); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func writeSkipped(w *octets.Writer, k skippedKey) {
