@@ -48,7 +48,7 @@ const (
 
 const (
 	version   = 1
-	suite     = 1
+	suiteID   = 1
 	rootSize  = 32 + 2592 // Ed25519 and ML-DSA-87, as package suite writes them
 	nonceSize = 32
 	hashSize  = 48
@@ -157,6 +157,7 @@ type Pairing struct {
 	commitment [hashSize]byte
 	answer     [hashSize]byte // hash of file 2; zero before A has it
 	own, peer  side
+	said       [half]uint16 // once done: this side's words, which the other may still wait for
 }
 
 // Begin starts a pairing as A and returns file 1 for the other side.

@@ -14,14 +14,14 @@ import (
 func writeHello(w *octets.Writer, name string) {
 	w.Uint8(version)
 	w.Uint8(1)
-	w.Uint8(suite)
+	w.Uint8(suiteID)
 	w.String(name)
 }
 
 func readHello(r *octets.Reader) string {
 	v, n := r.Uint8(), int(r.Uint8())
 	suites := r.Raw(n)
-	if r.Err() == nil && (v != version || n != 1 || suites[0] != suite) {
+	if r.Err() == nil && (v != version || n != 1 || suites[0] != suiteID) {
 		r.Fail(fmt.Errorf("%w: version %d, suites %v", ErrVersion, v, suites))
 	}
 	return r.String(MaxName)

@@ -29,6 +29,11 @@ func (p *Pairing) MarshalBinary() ([]byte, error) {
 	if p.step == Compare {
 		p.peer.write(&w)
 	}
+	if p.step == Done {
+		for _, n := range p.said {
+			w.Uint16(n)
+		}
+	}
 	return w.Bytes(), nil
 }
 
@@ -48,6 +53,13 @@ func Unmarshal(b []byte) (*Pairing, error) {
 	}
 	if p.step == Compare {
 		p.peer = readSide(r)
+	}
+	if p.step == Done {
+		for i := range p.said {
+			if p.said[i] = r.Uint16(); p.said[i] >= listSize {
+				r.Fail(fmt.Errorf("%w: word %d", ErrMalformed, p.said[i]))
+			}
+		}
 	}
 	if err := r.Done(); err != nil {
 		return nil, fmt.Errorf("load pairing: %w", malformed(err))

@@ -27,16 +27,17 @@ var list = strings.Fields(wordsFile)
 func Words() []string { return slices.Clone(list) }
 
 // Say returns the six words that this side says aloud. Both sides do. They
-// exist once the files have passed.
+// exist once the files have passed, and stay when this side is done: the other
+// may have to hear them again.
 func (p *Pairing) Say(h Hasher) ([]string, error) {
-	if p.step != Compare {
-		return nil, fmt.Errorf("say pairing words: %w: %v", ErrStep, p.step)
+	switch p.step {
+	case Compare:
+		said, _ := p.halves(h)
+		return spell(said), nil
+	case Done:
+		return spell(p.said), nil
 	}
-	w := p.words(h)
-	if p.role == A {
-		return w[:half], nil
-	}
-	return w[half:], nil
+	return nil, fmt.Errorf("say pairing words: %w: %v", ErrStep, p.step)
 }
 
 // Confirm takes the six words that the other side said, as somebody typed
@@ -52,11 +53,8 @@ func (p *Pairing) Confirm(h Hasher, typed []string) (Peer, error) {
 	if err := checkWords(heard); err != nil {
 		return Peer{}, fmt.Errorf("confirm pairing: %w", err)
 	}
-	want := p.words(h)[half:]
-	if p.role == B {
-		want = p.words(h)[:half]
-	}
-	if subtle.ConstantTimeCompare([]byte(strings.Join(heard, " ")), []byte(strings.Join(want, " "))) != 1 {
+	say, want := p.halves(h)
+	if subtle.ConstantTimeCompare([]byte(strings.Join(heard, " ")), []byte(strings.Join(spell(want), " "))) != 1 {
 		p.left--
 		if p.left == 0 {
 			p.end(Dead)
@@ -65,29 +63,48 @@ func (p *Pairing) Confirm(h Hasher, typed []string) (Peer, error) {
 	}
 	peer := Peer{Name: p.peer.name, Root: p.peer.root, Payload: p.peer.payload}
 	p.end(Done)
+	p.said = say
 	return peer, nil
 }
 
-// words returns all twelve. They come from everything that both sides brought,
-// A's first.
-func (p *Pairing) words(h Hasher) []string {
+// halves returns the places in the list of the six words that this side says,
+// and of the six that it wants to hear. A says the first half.
+func (p *Pairing) halves(h Hasher) (say, hear [half]uint16) {
+	all := p.words(h)
+	first, second := [half]uint16(all[:half]), [half]uint16(all[half:])
+	if p.role == A {
+		return first, second
+	}
+	return second, first
+}
+
+// words returns the places of all twelve. They come from everything that both
+// sides brought, A's first.
+func (p *Pairing) words(h Hasher) []uint16 {
 	a, b := p.own, p.peer
 	if p.role == B {
 		a, b = b, a
 	}
 	sum := h.Hash(labelWords, a.hello(), b.hello(), a.root, b.root, a.nonce, b.nonce, a.payload, b.payload)
-	out := make([]string, wordCount)
+	out := make([]uint16, wordCount)
 	for i := range out {
-		out[i] = list[bits(sum[:], i*wordBits)]
+		out[i] = bits(sum[:], i*wordBits)
+	}
+	return out
+}
+
+func spell(places [half]uint16) []string {
+	out := make([]string, half)
+	for i, n := range places {
+		out[i] = list[n]
 	}
 	return out
 }
 
 // bits returns the wordBits bits of b that begin at bit from, highest first.
-func bits(b []byte, from int) int {
-	v := 0
+func bits(b []byte, from int) (v uint16) {
 	for i := from; i < from+wordBits; i++ {
-		v = v<<1 | int(b[i/8]>>(7-i%8)&1)
+		v = v<<1 | uint16(b[i/8]>>(7-i%8)&1)
 	}
 	return v
 }
