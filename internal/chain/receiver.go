@@ -43,6 +43,7 @@ type Opened struct {
 	Expiry   time.Time // to the minute
 	History  History
 	Running  [32]byte // running hash after this message, as its sender signed
+	Evidence []byte   // proves it with the body, see [VerifyEvidence]
 	Late     bool     // a newer message of the chain was opened before
 	Missing  []Gap    // newly skipped by this message
 	Lost     []Gap    // given up for it: more than MaxSkipped were missing
@@ -161,7 +162,8 @@ func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened
 	}
 	return Opened{
 		Sender: r.desk, Group: r.group, Inside: inside, Body: body,
-		Expiry: time.Unix(int64(h.Expiry)*60, 0).UTC(),
+		Expiry:   time.Unix(int64(h.Expiry)*60, 0).UTC(),
+		Evidence: r.evidence(header, signed[:envelope.InsideSize], signature),
 	}, signed, nil
 }
 

@@ -169,6 +169,7 @@ type Sealed struct {
 	Lane     Lane
 	Sequence uint32
 	Running  [32]byte // running hash after this message
+	Evidence []byte   // see [VerifyEvidence]
 }
 
 // Seal seals one message for everybody who holds a slice of this generation,
@@ -203,11 +204,13 @@ func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) 
 	plain := make([]byte, 0, size-envelope.HeaderSize-envelope.TagSize)
 	plain = append(inside.Append(plain), in.Body...)
 	c.running = follow(m.s, c.running, plain)
-	plain = append(plain, key.Sign(labelMessage, m.group[:], m.desk[:], m.generation[:], env, plain)...)
+	signature := key.Sign(labelMessage, m.group[:], m.desk[:], m.generation[:], env, plain)
+	evidence := m.evidence(env, plain[:envelope.InsideSize], signature)
+	plain = append(plain, signature...)
 	messageKey := c.step(m.s)
 	env = m.s.Seal(env, messageKey[:], nonce[:], env, plain[:cap(plain)])
 	clear(messageKey[:])
-	return Sealed{env, lane, sequence, c.running}, nil
+	return Sealed{env, lane, sequence, c.running, evidence}, nil
 }
 
 // chainFor picks the chain of a message and refuses what does not fit it.

@@ -27,8 +27,8 @@ const (
 	flagAfter  uint8 = 2
 )
 
-// flag returns f when on.
-func flag(on bool, f uint8) uint8 {
+// bit returns f when on.
+func bit(on bool, f uint8) uint8 {
 	if on {
 		return f
 	}
@@ -101,7 +101,7 @@ func (m *Sender) MarshalBinary() ([]byte, error) {
 	w.Raw(m.tag[:])
 	w.Raw(m.headerKey[:])
 	writeTime(&w, m.created)
-	w.Uint8(flag(m.restart, flagSenderRestart) | flag(m.spent, flagSenderSpent) | flag(m.held, flagSenderHeld))
+	w.Uint8(bit(m.restart, flagSenderRestart) | bit(m.spent, flagSenderSpent) | bit(m.held, flagSenderHeld))
 	if m.held {
 		w.Raw(m.key[:])
 	}
@@ -164,7 +164,7 @@ func (r *Receiver) MarshalBinary() ([]byte, error) {
 	w.Raw(r.tag[:])
 	w.Raw(r.headerKey[:])
 	writeTime(&w, r.created)
-	w.Uint8(flag(r.closed, flagReceiverClosed))
+	w.Uint8(bit(r.closed, flagReceiverClosed))
 	if r.closed {
 		writeTime(&w, r.closedAt)
 	}
@@ -216,7 +216,7 @@ func writeSkipped(w *octets.Writer, k skippedKey) {
 	w.Uint32(k.sequence)
 	w.Raw(k.key[:])
 	w.Uint64(uint64(k.at))
-	w.Uint8(flag(k.hasBefore, flagBefore) | flag(k.hasAfter, flagAfter))
+	w.Uint8(bit(k.hasBefore, flagBefore) | bit(k.hasAfter, flagAfter))
 	if k.hasBefore {
 		w.Raw(k.before[:])
 	}

@@ -1,0 +1,157 @@
+package suite
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// update writes vectors anew. The format is frozen: whoever uses it has changed
+// the format and says so in the changelog. In CI it fails instead.
+var update = flag.Bool("update", false, "write frozen vectors anew")
+
+const vectorFile = "../wire/testdata/vectors/suite1.json"
+
+// hexa is bytes as the vectors write them.
+type hexa []byte
+
+func (h hexa) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
+
+func (h *hexa) UnmarshalText(b []byte) (err error) {
+	*h, err = hex.DecodeString(string(b))
+	return err
+}
+
+// vectors fixes every operation of the suite once. All keys are published.
+type vectors struct {
+	Comment string `json:"comment"`
+	Label   string `json:"label"`
+	Parts   []hexa `json:"parts"`
+	Hash    hexa   `json:"hash"`
+	Extract hexa   `json:"extract"` // of parts[1] under salt parts[0]
+	Expand  hexa   `json:"expand"`  // of extract, context parts[0]
+	Key     hexa   `json:"key"`
+	Nonce   hexa   `json:"nonce"`
+	Sealed  hexa   `json:"sealed"` // parts[1] under aad parts[0]
+
+	SealSeed   hexa `json:"seal_seed"`
+	SealPublic hexa `json:"seal_public"`
+	SealedTo   hexa `json:"sealed_to"` // parts[1] under aad parts[0]
+
+	MessageSeed      hexa `json:"message_seed"`
+	MessagePublic    hexa `json:"message_public"`
+	MessageSignature hexa `json:"message_signature"`
+	DeskSeed         hexa `json:"desk_seed"`
+	DeskPublic       hexa `json:"desk_public"`
+	DeskSignature    hexa `json:"desk_signature"`
+	RootSeed         hexa `json:"root_seed"`
+	RootPublic       hexa `json:"root_public"`
+	RootSignature    hexa `json:"root_signature"`
+}
+
+func (v vectors) parts() [][]byte {
+	var out [][]byte
+	for _, p := range v.Parts {
+		out = append(out, p)
+	}
+	return out
+}
+
+// fill computes all that follows from the inputs. Sealing to a key and ML-DSA
+// draw randomness, so those two differ each time.
+func (v vectors) fill(t *testing.T) vectors {
+	t.Helper()
+	sum := s.Hash(v.Label, v.parts()...)
+	v.Hash = sum[:]
+	v.Extract = s.Extract(v.Parts[0], v.Parts[1])
+	v.Expand = s.Expand(v.Extract, v.Label, v.Parts[0], 80)
+	v.Sealed = s.Seal(nil, v.Key, v.Nonce, v.Parts[0], v.Parts[1])
+	k, errK := ParseSealKey(v.SealSeed)
+	m, errM := MessageKeyFromSeed(v.MessageSeed)
+	d, errD := DeskKeyFromSeed(v.DeskSeed)
+	r, errR := RootKeyFromSeed(v.RootSeed)
+	for _, err := range []error{errK, errM, errD, errR} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.SealPublic, v.MessagePublic, v.DeskPublic, v.RootPublic = k.Public(), m.Public(), d.Public(), r.Public()
+	var err error
+	if v.SealedTo, err = s.SealTo(v.SealPublic, v.Label, v.Parts[0], v.Parts[1]); err != nil {
+		t.Fatal(err)
+	}
+	v.MessageSignature = m.Sign(v.Label, v.parts()...)
+	v.DeskSignature = d.Sign(v.Label, v.parts()...)
+	v.RootSignature = r.Sign(v.Label, v.parts()...)
+	return v
+}
+
+func TestFrozenVectors(t *testing.T) {
+	if *update {
+		writeVectors(t)
+	}
+	b, err := os.ReadFile(filepath.FromSlash(vectorFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v vectors
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	got := v.fill(t)
+	for name, p := range map[string][2]hexa{
+		"hash": {got.Hash, v.Hash}, "extract": {got.Extract, v.Extract}, "expand": {got.Expand, v.Expand}, "sealed": {got.Sealed, v.Sealed},
+		"seal public": {got.SealPublic, v.SealPublic}, "message public": {got.MessagePublic, v.MessagePublic},
+		"desk public": {got.DeskPublic, v.DeskPublic}, "root public": {got.RootPublic, v.RootPublic},
+		"message signature": {got.MessageSignature, v.MessageSignature}, "Ed25519 of desk": {got.DeskSignature[:64], v.DeskSignature[:64]},
+	} {
+		if !bytes.Equal(p[0], p[1]) {
+			t.Errorf("%s = %x, want %x", name, []byte(p[0]), []byte(p[1]))
+		}
+	}
+	k, err := ParseSealKey(v.SealSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := k.Open(v.Label, v.Parts[0], v.SealedTo); err != nil || !bytes.Equal(plain, v.Parts[1]) {
+		t.Errorf("sealed_to opens as %x, %v", plain, err)
+	}
+	for name, err := range map[string]error{
+		"message": s.VerifyMessage(v.MessagePublic, v.Label, v.MessageSignature, v.parts()...),
+		"desk":    s.VerifyDesk(v.DeskPublic, v.Label, v.DeskSignature, v.parts()...),
+		"root":    s.VerifyRoot(v.RootPublic, v.Label, v.RootSignature, v.parts()...),
+	} {
+		if err != nil {
+			t.Errorf("%s signature: %v", name, err)
+		}
+	}
+}
+
+func writeVectors(t *testing.T) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal("vectors are frozen: CI does not write them")
+	}
+	fixed := func(name string, n int) hexa { return s.Expand(s.Extract(nil, []byte("EXERCISE")), name, nil, n) }
+	v := vectors{
+		Comment: "EXERCISE. Vectors of suite 1; docs/spec/suite.md says how each follows. All keys are made up and published.",
+		Label:   "hotline/1/exercise", Parts: []hexa{hexa("EXERCISE first part"), hexa("EXERCISE second part"), {}},
+		Key: fixed("key", 32), Nonce: fixed("nonce", 12), SealSeed: fixed("seal", 32), MessageSeed: fixed("message", 32),
+		DeskSeed: fixed("desk", 64), RootSeed: fixed("root", 64),
+	}
+	b, err := json.MarshalIndent(v.fill(t), "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(vectorFile), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(vectorFile, append(b, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("wrote %s: a frozen format has changed", vectorFile)
+}
