@@ -1,6 +1,9 @@
 package marking
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Rule is the part of a charter that fills what the drafter left open. It is
 // written and signed by all parties, so it is a choice and not a default. It
@@ -16,7 +19,7 @@ type Rule struct {
 const Members = "members"
 
 // ParseRule reads a rule from the texts of a charter: rel is "members", "ANY",
-// "" or party names.
+// "" or party names, one by one or as "JPN,NATO".
 func ParseRule(classification, pap string, rel ...string) (r Rule, err error) {
 	if r.Classification, err = ParseClassification(classification); err != nil {
 		return Rule{}, err
@@ -28,10 +31,15 @@ func ParseRule(classification, pap string, rel ...string) (r Rule, err error) {
 		r.Members = true
 		return r, nil
 	}
-	if len(rel) == 1 && rel[0] == "" {
-		return r, nil
+	var names []string
+	for _, n := range rel {
+		for name := range strings.SplitSeq(n, ",") {
+			if name != "" {
+				names = append(names, name)
+			}
+		}
 	}
-	r.REL, err = ParseREL(rel)
+	r.REL, err = ParseREL(names)
 	return r, err
 }
 

@@ -62,6 +62,9 @@ func ParseCaveat(s string) (Caveat, error) {
 	}
 	if group, ok := strings.CutPrefix(s, embargoText); ok {
 		at, err := time.Parse(embargoLayout, group)
+		if at.Year() < 2000 { // package time reads 69 to 99 as the last century
+			at = at.AddDate(100, 0, 0)
+		}
 		c := Caveat{Kind: Embargo, Until: at}
 		if err == nil && c.String() == s {
 			return c, nil

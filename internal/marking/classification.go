@@ -99,7 +99,7 @@ func badClassification(s string) error {
 
 // parseJoint reads what [Combine] made of several policies.
 func parseJoint(s string) (Classification, error) {
-	var c Classification
+	c := Unclassified
 	for part := range strings.SplitSeq(s, joint) {
 		p, err := ParseClassification(part)
 		if err != nil {

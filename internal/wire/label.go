@@ -70,3 +70,59 @@ func (l Label) Covers(parties []ident.Party) bool {
 	}
 	return len(parties) > 0
 }
+
+// Hash returns the first 32 bytes of SHA-384 over the encoded label.
+func (l Label) Hash() [32]byte { return hash(labelLabel, must(encoder.Marshal(l.toMap()))) }
+
+func (l Label) toMap() labelMap {
+	rep := labelMap{TLP: uint8(l.TLP), PAP: uint8(l.PAP), Any: l.Any, REL: joinParties(l.REL)}
+	if l.Classification != marking.Unclassified {
+		rep.Classification = l.Classification.String()
+	}
+	for _, c := range l.Caveats {
+		rep.Caveats = append(rep.Caveats, c.String())
+	}
+	return rep
+}
+
+func (rep labelMap) label() (l Label, err error) {
+	l = Label{TLP: marking.TLP(rep.TLP), PAP: marking.PAP(rep.PAP), Any: rep.Any, Classification: marking.Unclassified}
+	if rep.Classification != "" {
+		if l.Classification, err = marking.ParseClassification(rep.Classification); err != nil {
+			return Label{}, err
+		}
+	}
+	if l.REL, err = splitParties(rep.REL); err != nil {
+		return Label{}, err
+	}
+	l.Caveats, err = marking.ParseCaveats(rep.Caveats)
+	return l, err
+}
+
+// check holds that the label is complete and in its one form. A level that
+// this version does not know is refused: nobody here could keep its rule.
+func (l Label) check() error {
+	switch {
+	case !l.TLP.Valid() || !l.PAP.Valid() || !l.Classification.Chosen() || !l.Any && len(l.REL) == 0:
+		return invalid("The marking is not complete: TLP, PAP, REL and classification are each chosen by somebody.")
+	case l.Any && len(l.REL) > 0:
+		return invalid("REL is either ANY or a list of parties, not both.")
+	case len(l.REL) > MaxParties:
+		return tooLarge("REL names %d parties; the most is %d.", len(l.REL), MaxParties)
+	}
+	for i := 1; i < len(l.REL); i++ {
+		if bytes.Compare(l.REL[i-1][:], l.REL[i][:]) >= 0 {
+			return invalid("The parties in REL are not in order.")
+		}
+	}
+	again, err := l.toMap().label() // classification and caveats have one spelling
+	if err != nil {
+		return labelFault(err)
+	}
+	if again.Classification != l.Classification || !slices.EqualFunc(again.Caveats, l.Caveats, sameCaveat) {
+		return invalid("The marking is not written in its one form.")
+	}
+	return nil
+}
+
+func sameCaveat(a, b marking.Caveat) bool { return a.Kind == b.Kind && a.Until.Equal(b.Until) }

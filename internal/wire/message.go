@@ -16,6 +16,7 @@
 package wire
 
 import (
+	"log/slog"
 	"time"
 
 	"hotline/internal/ident"
@@ -102,12 +103,31 @@ type File struct {
 	Size      uint64   // of the file as given, in bytes
 	SHA256    [32]byte // of the file as given
 	Root      [32]byte // hash over the chunks (docs/spec/envelope.md)
-	Key       [32]byte // content key; never logged
-	ChunkSize uint32   // of the plaintext of each chunk but the last, in bytes
-	Count     uint32   // of chunks
+	Key       ContentKey
+	ChunkSize uint32 // of the plaintext of each chunk but the last, in bytes
+	Count     uint32 // of chunks
 	Purpose   Purpose
 	Packed    uint8 // how the chunks hold it: zero as given, else a dictionary of package pack
 }
+
+// ContentKey opens the chunks of one file. It serves that file only, and is
+// never printed.
+type ContentKey [32]byte
+
+// String returns a placeholder, so that %v and %s are safe.
+func (ContentKey) String() string { return "ContentKey(redacted)" }
+
+// GoString returns a placeholder, so that %#v is safe.
+func (k ContentKey) GoString() string { return k.String() }
+
+// LogValue implements [slog.LogValuer].
+func (k ContentKey) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// String names the message without its content, so that %v and %s are safe.
+func (m Message) String() string { return "Message(" + m.Kind.String() + " " + m.Serial + ")" }
+
+// LogValue implements [slog.LogValuer].
+func (m Message) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 // State is a rung of the ladder of acknowledgement, or a side branch of it.
 // The zero value is none. The numbers are part of the wire format; only some
