@@ -24,11 +24,7 @@ type statement struct {
 
 // dial opens path through the VFS vfs, which holds the key, and sets it up.
 func dial(path, vfs string, flags sqlite3.OpenFlag, pragmas ...string) (*conn, error) {
-	// The key is the VFS's own (vfs.go); the parameter only has to be there.
-	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
-		"vfs": {vfs}, "hexkey": {"00"}, "modeof": {path},
-	}.Encode()}
-	db, err := sqlite3.OpenFlags(u.String(), flags|sqlite3.OPEN_URI)
+	db, err := sqlite3.OpenFlags(uri(path, vfs), flags|sqlite3.OPEN_URI)
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -40,6 +36,15 @@ func dial(path, vfs string, flags sqlite3.OpenFlag, pragmas ...string) (*conn, e
 		}
 	}
 	return c, nil
+}
+
+// uri names a file in a VFS. The key is the VFS's own (vfs.go); the parameter
+// only has to be there. The log gets the database's file mode.
+func uri(path, vfs string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
+		"vfs": {vfs}, "hexkey": {"00"}, "modeof": {path},
+	}.Encode()}
+	return u.String()
 }
 
 // prepare returns an idle statement for q.

@@ -41,6 +41,9 @@
 // What an attacker with the disk, a copy of it or the passphrase gets is in
 // docs/spec/store.md.
 //
+// An Update that touches no cell ends at 2; the log is checkpointed when a
+// later one touches a cell, when it has a megabyte, and at Close.
+//
 // This package is on floor 2: it owns the folder of a desk, and it alone
 // imports the encrypting SQLite.
 package store

@@ -123,6 +123,10 @@ func (s *Store) prepare(ctx context.Context, key []byte) (err error) {
 	if s.writer, err = s.dialWriter(name); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
+	s.writer.db.WALHook(func(_ *sqlite3.Conn, _ string, pages int) error {
+		s.logPages = pages
+		return nil
+	})
 	// Adiantum hides a page and does not authenticate it; a checksum under it
 	// makes a changed page an error, since any change garbles the whole page.
 	if err := s.writer.db.EnableChecksums("main"); err != nil {

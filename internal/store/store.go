@@ -41,8 +41,11 @@ type Store struct {
 	vfs    string
 	forget func() // unregisters vfs and wipes its key
 
-	writer  *conn
-	slots   *slots
+	// The writer's goroutine owns these.
+	writer   *conn
+	slots    *slots
+	logPages int // in the write-ahead log
+
 	readers chan *conn // idle or nil (not yet dialled)
 	jobs    chan *job
 	ended   chan struct{} // closed when the writer goroutine is gone

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"hotline/internal/fault"
 	"hotline/internal/store"
 )
 
@@ -68,5 +69,13 @@ func TestUpdateIsSeenByViewAndByTheNextOpen(t *testing.T) {
 	})
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// wantBusy checks that err is the fault of a full disk, with a sentence.
+func wantBusy(t testing.TB, err error) {
+	t.Helper()
+	if k, msg, _ := fault.Visible(err); k != fault.Busy || msg == "" {
+		t.Errorf("error = %v (kind %v), want a busy fault", err, k)
 	}
 }

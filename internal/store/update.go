@@ -16,6 +16,7 @@ import (
 type job struct {
 	ctx   context.Context
 	fn    func(*Tx) error
+	alone func(*conn) error // instead of fn: outside any transaction
 	tx    *Tx
 	err   error
 	panic any
@@ -34,7 +35,11 @@ type job struct {
 // A full disk is a [fault.Error] of kind Busy. After a failed fsync every call
 // returns an error matching [ErrStopped].
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
-	j := &job{ctx: ctx, fn: fn, done: make(chan struct{})}
+	return s.submit(&job{ctx: ctx, fn: fn, done: make(chan struct{})})
+}
+
+// submit hands j to the writer and waits for it.
+func (s *Store) submit(j *job) error {
 	s.life.RLock()
 	if s.closed {
 		s.life.RUnlock()
@@ -67,7 +72,19 @@ func (s *Store) write() {
 			}
 		}
 		for rest := batch; len(rest) > 0; {
-			n := s.transact(rest)
+			n := slices.IndexFunc(rest, func(j *job) bool { return j.alone != nil })
+			switch {
+			case n == 0:
+				rest[0].err = errors.Join(s.Err(), rest[0].ctx.Err())
+				if rest[0].err == nil {
+					rest[0].err = s.failed(rest[0].alone(s.writer))
+				}
+				n = 1
+			case n < 0:
+				n = s.transact(rest)
+			default:
+				n = s.transact(rest[:n])
+			}
 			for _, j := range rest[:n] {
 				close(j.done)
 			}
@@ -189,8 +206,10 @@ func (s *Store) commit(batch []*job, changed bool) error {
 	if !changed {
 		return nil
 	}
-	if err := s.checkpoint(); err != nil {
-		return err
+	if len(s.slots.pending) > 0 || s.logPages >= maxLogPages {
+		if err := s.checkpoint(); err != nil {
+			return err
+		}
 	}
 	if err := s.slots.flush(); err != nil {
 		// The transaction stands, but a used key is still there: nobody may
@@ -207,6 +226,7 @@ func (s *Store) checkpoint() error {
 	_, _, err := s.writer.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
 	switch {
 	case err == nil:
+		s.logPages = 0
 		return nil
 	case fatal(err):
 		return s.stop(fmt.Errorf("checkpoint: %w", err))
@@ -320,6 +340,9 @@ const (
 	// viewLimit is how long a reader may hold its snapshot (protocol.md,
 	// Section 5: "readers are cut off after 100 ms").
 	viewLimit = 100 * time.Millisecond
+	// maxLogPages is how long the log may grow, in pages of 4 KiB, by Updates
+	// that touch no cell: those need no checkpoint of their own.
+	maxLogPages = 256
 	// maxBatch is how many Updates may share a commit.
 	maxBatch = 64
 	// checkpointWait is how long a checkpoint waits for readers: a little
