@@ -1,0 +1,37 @@
+// How the officer wants to see the console: theme, language, which time comes
+// first. The desk keeps it in a cookie and writes it into the next page.
+
+import { door } from '../api.js'
+import { format } from '../logic/icu.js'
+
+export const boot = JSON.parse(document.getElementById('boot').textContent || '{}')
+
+export const view = $state({ theme: 'auto', lang: 'en', zone: 'zulu', ...boot.view })
+const texts = $state({ all: {} })
+
+const load = { en: () => import('../ui/en.json'), ja: () => import('../ui/ja.json') }
+
+/** Fetches the texts of the language; called once before anything is drawn. */
+export async function loadTexts() {
+  texts.all = (await (load[view.lang] ?? load.en)()).default
+}
+
+/** The text of a key in the officer's language. A missing key shows itself. */
+export function t(key, args = undefined) {
+  return format(texts.all[key] ?? key, args, view.lang)
+}
+
+/** Whether there is a text for the key. */
+export const has = (key) => key in texts.all
+
+export const themes = ['auto', 'day', 'dark', 'night']
+
+export async function setView(change) {
+  Object.assign(view, change)
+  document.documentElement.dataset.theme = view.theme
+  document.documentElement.lang = view.lang
+  if (change.lang) await loadTexts()
+  await door('/view', { theme: view.theme, lang: view.lang, zone: view.zone })
+}
+
+export const nextTheme = () => setView({ theme: themes[(themes.indexOf(view.theme) + 1) % themes.length] })
