@@ -148,12 +148,22 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forwarded, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, third.Public()), label: labelControl, public: third.Public(), plain: plain, size: len(env)})
+	forwarded, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, third.Public()), label: labelControl, public: third.Public(), plain: bytes.Clone(plain), size: len(env)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenControl(one, forwarded, third, know(key)); !errors.Is(err, ErrSignature) {
 		t.Errorf("forwarded to a third desk: %v, want ErrSignature", err)
+	}
+	// Signed as it should be, and padded with something.
+	padded := bytes.Clone(plain)
+	padded[len(padded)-1] = 1
+	dirty, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, to.Public()), label: labelControl, public: to.Public(), plain: padded, size: len(env)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenControl(one, dirty, to, know(key)); !errors.Is(err, ErrRefused) {
+		t.Errorf("padding that is not zero: %v, want ErrRefused", err)
 	}
 	for name, in := range map[string]ControlInput{
 		"kind 0":       {Control: Control{Kind: 0}, Public: to.Public()},
@@ -212,6 +222,48 @@ func TestNoTypeIsTakenForAnother(t *testing.T) {
 			if err := open(append(h.Append(nil), env[envelope.HeaderSize:]...)); !errors.Is(err, ErrOpen) {
 				t.Errorf("type %d under suite 2: %v", is, err)
 			}
+		}
+	}
+}
+
+// TestHeaderIsCheckedThoughItIsAuthentic: envelopes sealed under a header that
+// is not theirs, by somebody who holds the key.
+func TestHeaderIsCheckedThoughItIsAuthentic(t *testing.T) {
+	p := newPair(t)
+	body := make([]byte, 256-envelope.HeaderSize-envelope.TagSize)
+	for name, change := range map[string]func(*envelope.Header){
+		"suite 2":     func(h *envelope.Header) { h.Suite = 2 },
+		"type":        func(h *envelope.Header) { h.Type = h.Type%4 + 1 },
+		"another tag": func(h *envelope.Header) { h.Tag[0] ^= 1 },
+		"masked":      func(h *envelope.Header) { h.Masked[0] = 9 },
+	} {
+		h := headerOf(p, len(body))
+		change(&h)
+		header := h.Append(nil)
+		c := p.tx.lanes[3].ratchet
+		key := c.step(one)
+		if _, err := p.rx.Clone().Open(one.Seal(header, key[:], h.Nonce[:], header, body), start); !errors.Is(err, ErrOpen) {
+			t.Errorf("chain with %s: %v, want ErrOpen", name, err)
+		}
+
+		file := [32]byte(named("content key"))
+		h = chunkHeader(file, 6)
+		change(&h)
+		header = h.Append(nil)
+		if _, err := OpenChunk(one, one.Seal(header, chunkKey(one, file), h.Nonce[:], header, []byte{0, 0, 0, 0, 1, 'x'}), file); !errors.Is(err, ErrOpen) {
+			t.Errorf("chunk with %s: %v, want ErrOpen", name, err)
+		}
+
+		public := p.to.seal.Public()
+		h = envelope.Header{Suite: 1, Type: envelope.Slice, Tag: SliceTag(one, public), Length: SliceSize}
+		change(&h)
+		header = h.Append(nil)
+		box, err := one.SealTo(public, labelSlice, header, make([]byte, SliceSize-envelope.HeaderSize-encapsulated))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := OpenSlice(one, append(header, box...), p.to.recipient(), peers(p.from), start); !errors.Is(err, ErrOpen) {
+			t.Errorf("slice with %s: %v, want ErrOpen", name, err)
 		}
 	}
 }

@@ -492,7 +492,11 @@ func TestCloseMakesTheEndExact(t *testing.T) {
 		t.Errorf("message after the signed end: %v", err)
 	}
 	unchanged(t, late, before, "a message after the signed end")
-	if err := p.rx.Clone().Close([lanes]uint32{}, start); !errors.Is(err, ErrConflict) {
+	open := newPair(t)
+	mustOpen(t, open.rx, mustSeal(t, open.tx, open.from.sign, message(3, 1)).Envelope)
+	before = state(t, open.rx)
+	if err := open.rx.Close([lanes]uint32{}, start); !errors.Is(err, ErrConflict) {
 		t.Errorf("an end before what was opened: %v", err)
 	}
+	unchanged(t, open.rx, before, "an end before what was opened")
 }

@@ -148,6 +148,9 @@ func TestTwoKeysForOneGenerationConvict(t *testing.T) {
 func TestForgottenKeyCannotBeSliced(t *testing.T) {
 	p := newPair(t)
 	p.tx.Forget()
+	if p.tx.key != [32]byte{} {
+		t.Error("the key is still in memory")
+	}
 	for _, m := range []*Sender{p.tx, restartSender(t, p.tx), p.tx.Clone()} {
 		if _, err := m.SliceFor(p.from.sign, SliceInput{Desk: p.to.desk, Party: p.to.party, SealPublic: p.to.seal.Public()}); !errors.Is(err, ErrForgotten) {
 			t.Errorf("SliceFor after Forget: %v", err)

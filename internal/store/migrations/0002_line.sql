@@ -41,6 +41,14 @@ CREATE TABLE charter_signature (
 	PRIMARY KEY (line, party)
 ) STRICT;
 
+CREATE TABLE departure (        -- desks that left a line, by their own signed word
+	line  BLOB NOT NULL REFERENCES line (id),
+	desk  BLOB NOT NULL,
+	bytes BLOB NOT NULL,
+	at    INTEGER NOT NULL,
+	PRIMARY KEY (line, desk)
+) STRICT;
+
 CREATE TABLE statement (        -- signed, grow-only; line is 32 zeros for "all lines of the party"
 	id    BLOB PRIMARY KEY CHECK (length(id) = 32),
 	party BLOB NOT NULL,
@@ -159,6 +167,7 @@ CREATE TABLE file_target (      -- desks that have not said that they have all o
 	relay BLOB NOT NULL,
 	box   BLOB NOT NULL,
 	whole INTEGER NOT NULL CHECK (whole IN (0, 1)),
+	sent  INTEGER NOT NULL DEFAULT 0,            -- parts that the relay has, from the first without a gap
 	PRIMARY KEY (tag, desk, relay)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,197 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hotline/internal/chain"
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/link"
+	"hotline/internal/store"
+	"hotline/internal/watch"
+)
+
+// chores is what the engine does every few seconds: keys ahead of need,
+// another try for what nobody signed for, and what has expired.
+func (e *Engine) chores(b *Batch) error {
+	if err := b.tendKeys(); err != nil {
+		return err
+	}
+	if err := b.retry(); err != nil {
+		return err
+	}
+	if err := b.askMissing(); err != nil {
+		return err
+	}
+	if _, err := b.Tx.UnparkBefore(b.Now.Add(-parkedFor)); err != nil {
+		return fmt.Errorf("drop parked envelopes: %w", err)
+	}
+	if err := b.expireReceivers(); err != nil {
+		return err
+	}
+	if err := b.expireUploads(); err != nil {
+		return err
+	}
+	return b.Tx.Tidy(b.Now, b.Now.Add(-24*time.Hour))
+}
+
+// retry queues again what a relay accepted and no desk signed for, and with it
+// the slice of the key that opens it.
+func (b *Batch) retry() error {
+	due, err := b.Tx.DueAgain(b.Now)
+	if err != nil {
+		return fmt.Errorf("list what is due again: %w", err)
+	}
+	for _, d := range due {
+		h, err := envelope.Parse(d.Bytes)
+		if err != nil {
+			return fmt.Errorf("read outbox row %d: %w", d.Outbox, err)
+		}
+		if _, err := b.Tx.RaiseSlice(h.Tag, d.Desk); err != nil {
+			return fmt.Errorf("queue slice again: %w", err)
+		}
+	}
+	relays, err := b.Tx.Requeue(b.Now)
+	if err != nil {
+		return fmt.Errorf("queue again: %w", err)
+	}
+	if len(relays) == 0 {
+		return nil
+	}
+	b.After(func() {
+		for _, r := range b.e.relays {
+			for lane := range r.backlog {
+				r.backlog[lane] = true
+			}
+		}
+	})
+	return nil
+}
+
+// expireReceivers drops keys of closed generations that are complete or have
+// waited long enough.
+func (b *Batch) expireReceivers() error {
+	for tag, r := range b.e.receivers {
+		if r.expired.Add(time.Hour).After(b.Now) {
+			continue
+		}
+		b.touchReceiver(r)
+		r.expired = b.Now
+		r.Expire(b.Now)
+		if !r.Finished(b.Now) {
+			continue
+		}
+		delete(b.receivers, tag)
+		if err := b.Tx.DropCell(cellReceiver, tag[:]); err != nil {
+			return fmt.Errorf("drop receiver: %w", err)
+		}
+		b.After(func() { delete(b.e.receivers, tag) })
+	}
+	return nil
+}
+
+// expireUploads removes files that no message took within a day.
+func (b *Batch) expireUploads() error {
+	old, err := b.Tx.UploadsBefore(b.Now.Add(-24 * time.Hour))
+	if err != nil {
+		return fmt.Errorf("list uploads: %w", err)
+	}
+	for _, u := range old {
+		if err := b.Tx.DropUpload(u.ID); err != nil {
+			return fmt.Errorf("drop upload: %w", err)
+		}
+		if f, err := parseFile(u.File); err == nil {
+			b.After(func() { _ = b.e.cfg.Blobs.Remove(chain.FileTag(b.e.cfg.Suite, f.Key)) })
+		}
+	}
+	return nil
+}
+
+// ownRelayUp reports whether a relay that holds a mailbox of ours answers.
+func (e *Engine) ownRelayUp() bool {
+	for _, r := range e.relays {
+		if r.home && r.up {
+			return true
+		}
+	}
+	return false
+}
+
+// reachable reports whether any relay answers.
+func (e *Engine) reachable() bool {
+	for _, r := range e.relays {
+		if r.up {
+			return true
+		}
+	}
+	return false
+}
+
+// RelayStatus is the state of the link to one relay.
+type RelayStatus struct {
+	ID   ident.Relay
+	Addr string
+	Home bool
+	link.Status
+}
+
+// Relays returns the state of all links.
+func (e *Engine) Relays(ctx context.Context) ([]RelayStatus, error) {
+	var all []RelayStatus
+	err := e.do(ctx, func(*Batch) error {
+		all = all[:0]
+		for id, r := range e.relays {
+			all = append(all, RelayStatus{ID: id, Addr: r.addr, Home: r.home, Status: r.link.Status()})
+		}
+		return nil
+	})
+	return all, err
+}
+
+// NextStep implements the queue of package watch.
+func (e *Engine) NextStep(ctx context.Context) (w watch.Waiting, ok bool, err error) {
+	var m store.Message
+	err = e.cfg.Store.View(ctx, func(tx *store.Tx) (err error) { m, err = tx.NextStep(); return err })
+	if errors.Is(err, store.ErrNone) {
+		return w, false, nil
+	}
+	if err != nil {
+		return w, false, fmt.Errorf("read next step: %w", err)
+	}
+	return watch.Waiting{
+		Message: m.ID, Level: m.Precedence, From: m.CommittedAt, Due: m.DueAt, Step: m.Step, At: m.NextAt,
+	}, true, nil
+}
+
+// Stepped implements the queue of package watch.
+func (e *Engine) Stepped(ctx context.Context, w watch.Waiting, past int, next time.Time, overdue bool) error {
+	return e.do(ctx, func(b *Batch) error {
+		err := b.Tx.SetStep(w.Message, past, next)
+		if errors.Is(err, store.ErrNone) {
+			return nil // receipted meanwhile
+		}
+		if err != nil {
+			return fmt.Errorf("note step of %s: %w", w.Message, err)
+		}
+		if err := b.Leaf("escalation", append(w.Message[:], byte(past))); err != nil {
+			return err
+		}
+		if overdue {
+			self := b.e.cfg.Self
+			g := store.Rung{Message: w.Message, Desk: self.Desk, Party: self.Party, State: "overdue", At: b.Now, Verified: true}
+			if err := b.rung(g); err != nil {
+				return err
+			}
+		}
+		return b.Event(EventAlarm, w.Message[:])
+	})
+}
+
+// nextRef numbers puts; the engine's goroutine alone calls it.
+func (e *Engine) nextRef() uint64 {
+	e.refs++
+	return e.refs
+}

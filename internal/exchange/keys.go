@@ -1,0 +1,212 @@
+package exchange
+
+import (
+	"fmt"
+	"time"
+
+	"hotline/internal/chain"
+	"hotline/internal/ident"
+	"hotline/internal/precedence"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+	"hotline/internal/suite"
+)
+
+// senderFor returns a sending key that every desk of parties on the line has
+// been sent, making a new one when there is none, when the desks changed, or
+// when it is due. urgent is the lane of the slices of a new one: that of the
+// message which needs it, or ROUTINE ahead of need.
+func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Level) (*sender, error) {
+	e := b.e
+	group := roster.GroupID(e.cfg.Suite, l.ID, parties)
+	readers := l.readers(e.cfg.Self.Desk, parties)
+	print := fingerprint(readers)
+	old := e.senders[group]
+	if old != nil && old.readers == print && !old.Due(b.Now) {
+		if urgent == precedence.Routine {
+			return old, nil
+		}
+		// A message must not overtake the slices that open it by more than a
+		// relay's queue: what no relay has yet is made anew in its lane.
+		_, unsent, err := b.Tx.SlicesPending(old.Tag())
+		if err != nil {
+			return nil, fmt.Errorf("count slices: %w", err)
+		}
+		if unsent == 0 || old.Created().Add(chain.RenewNotBefore).After(b.Now) && !e.reachable() {
+			return old, nil
+		}
+	}
+	return b.newSender(l, group, parties, readers, old, urgent)
+}
+
+// newSender makes a sending key, seals it to every reader and wipes it.
+func (b *Batch) newSender(l *line, group ident.Group, parties []ident.Party, readers []roster.Entry, old *sender, urgent precedence.Level) (*sender, error) {
+	e := b.e
+	start := chain.Start{Group: group, Desk: e.cfg.Self.Desk, Parties: parties, Restart: e.fresh, Now: b.Now}
+	if old != nil {
+		b.touchSender(old)
+		start.Previous = old.Sender
+	}
+	made, err := chain.NewSender(e.cfg.Suite, start)
+	if err != nil {
+		return nil, fmt.Errorf("make sending key: %w", err)
+	}
+	s := &sender{Sender: made, line: l.ID, parties: parties, readers: fingerprint(readers)}
+	for _, d := range readers {
+		if err := b.slice(l, s, d, urgent); err != nil {
+			return nil, err
+		}
+	}
+	s.Forget()
+	e.senders[group] = s
+	b.undo = append(b.undo, func() {
+		if old != nil {
+			e.senders[group] = old
+		} else {
+			delete(e.senders, group)
+		}
+	})
+	b.setSender(group, s)
+	return s, b.Event(EventLine, l.ID[:])
+}
+
+// slice seals s to one desk's newest seal key and queues it.
+func (b *Batch) slice(l *line, s *sender, d roster.Entry, urgent precedence.Level) error {
+	e := b.e
+	seal, ok := e.dir.seal[d.Desk]
+	if !ok {
+		return fmt.Errorf("seal sending key for %s: no seal key is known", d.Desk)
+	}
+	env, err := s.SliceFor(e.cfg.Self.MessageKey, chain.SliceInput{
+		Desk: d.Desk, Party: d.Party, SealPublic: seal.Public, SealNumber: seal.Number, Digest: l.digest,
+		Precedence: urgent, Expiry: b.Now.Add(sliceLife), Now: b.Now,
+	})
+	if err != nil {
+		return err
+	}
+	group, tag := s.Group(), s.Tag()
+	return b.out(store.Out{Purpose: store.ForSlice, Group: &group, Tag: &tag, Lane: uint8(urgent), Bytes: env}, targets(d))
+}
+
+// tendKeys makes, ahead of need, the sending key of every open line, and a new
+// seal key when the period of the old one is over.
+func (b *Batch) tendKeys() error {
+	e := b.e
+	for _, l := range e.lines {
+		if l.State != "open" {
+			continue
+		}
+		if _, err := b.senderFor(l, l.parties, precedence.Routine); err != nil {
+			return fmt.Errorf("tend sending key of line %s: %w", l.ID, err)
+		}
+	}
+	// Groups narrower than their line: when their desks changed, so do they.
+	for group, s := range e.senders {
+		l := e.lines[s.line]
+		if l == nil || l.State != "open" || group == l.whole {
+			continue
+		}
+		if s.readers != fingerprint(l.readers(e.cfg.Self.Desk, s.parties)) {
+			if _, err := b.senderFor(l, s.parties, precedence.Routine); err != nil {
+				return fmt.Errorf("tend sending key of line %s: %w", l.ID, err)
+			}
+		}
+	}
+	if e.fresh {
+		if err := b.Leaf("fresh-keys", []byte(e.cfg.Store.Provenance().String())); err != nil {
+			return err
+		}
+		if err := b.Tx.Settle(); err != nil {
+			return fmt.Errorf("settle provenance: %w", err)
+		}
+		b.After(func() { e.fresh = false })
+	}
+	return b.tendSealKey()
+}
+
+// sealPeriod is the shortest period that a charter of ours asks for, a day
+// without one.
+func (e *Engine) sealPeriod() time.Duration {
+	period := 24 * time.Hour
+	for _, l := range e.lines {
+		if l.State == "open" && l.charter.SealKeyPeriod > 0 {
+			period = min(period, l.charter.SealKeyPeriod)
+		}
+	}
+	return period
+}
+
+// tendSealKey publishes a new seal key when the newest is a period old, and
+// destroys what a successor has replaced for longer than a period. At least
+// one private key always stays.
+func (b *Batch) tendSealKey() error {
+	e := b.e
+	newest, ok := e.dir.seal[e.cfg.Self.Desk]
+	if !ok {
+		return nil
+	}
+	period := e.sealPeriod()
+	if b.Now.Sub(newest.Time) >= period || !e.holdsSeal(newest.Number) {
+		return b.renewSealKey(newest.Number + 1)
+	}
+	if b.Now.Sub(newest.Time) < period/2 {
+		return nil
+	}
+	for tag, k := range e.sealKeys {
+		if k.number >= newest.Number || !e.ownRelayUp() {
+			continue
+		}
+		if err := b.Tx.DropCell(cellSeal, be64(k.number)); err != nil {
+			return fmt.Errorf("destroy seal key %d: %w", k.number, err)
+		}
+		b.After(func() { delete(e.sealKeys, tag) })
+		if err := b.Leaf("seal-key-destroyed", be64(k.number)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) holdsSeal(number uint64) bool {
+	for _, k := range e.sealKeys {
+		if k.number == number {
+			return true
+		}
+	}
+	return false
+}
+
+// renewSealKey makes, stores and announces a seal key. Announcements travel in
+// each line's own group; a desk without our key learns it from the next one.
+func (b *Batch) renewSealKey(number uint64) error {
+	e := b.e
+	k := suite.NewSealKey()
+	a, err := roster.NewAnnouncement(e.cfg.Self.DeskKey, roster.Announcement{
+		Desk: e.cfg.Self.Desk, Number: number, Public: k.Public(), Time: b.Now,
+	})
+	if err != nil {
+		return fmt.Errorf("announce seal key: %w", err)
+	}
+	if err := PutSealKey(b.Tx, number, k); err != nil {
+		return err
+	}
+	if err := b.Tx.PutSealKey(a.Desk, a.Number, a.Bytes(), b.Now); err != nil {
+		return fmt.Errorf("store announcement: %w", err)
+	}
+	if err := b.Leaf("seal-key", be64(number)); err != nil {
+		return err
+	}
+	if err := b.Reload(); err != nil {
+		return err
+	}
+	body := append([]byte{statementSealKey}, a.Bytes()...)
+	for _, l := range e.lines {
+		if l.State != "open" {
+			continue
+		}
+		if err := b.state(l, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}

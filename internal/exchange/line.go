@@ -1,0 +1,217 @@
+package exchange
+
+import (
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"hotline/internal/ident"
+	"hotline/internal/marking"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+)
+
+// line is one line in memory.
+type line struct {
+	store.Line
+	charter roster.Charter
+	set     *roster.Set
+	roster  *roster.Roster
+	digest  [32]byte
+	parties []ident.Party // members, in the charter's order
+	whole   ident.Group   // the group of all members
+	rule    marking.Rule
+	gone    []ident.Desk             // left, by their own word
+	heads   map[ident.Desk]time.Time // when each desk was last told what our set holds
+}
+
+// directory is everybody whom this desk can write to or hear: the desks of its
+// own party and of the paired ones.
+type directory struct {
+	names map[ident.Party]string
+	ids   map[string]ident.Party
+	roots map[ident.Party][]byte
+	desks map[ident.Desk]roster.Entry
+	certs map[ident.Desk]roster.Certificate // removed desks too: what they signed still verifies
+	seal  map[ident.Desk]roster.Announcement
+}
+
+// name is our name for a party, or its id.
+func (d *directory) name(p ident.Party) string {
+	if n, ok := d.names[p]; ok {
+		return n
+	}
+	return p.String()
+}
+
+// deskName is a desk's own name, or its id.
+func (d *directory) deskName(id ident.Desk) string {
+	if c, ok := d.certs[id]; ok {
+		return c.Name
+	}
+	return id.String()
+}
+
+// loadLines builds lines and directory from the store.
+func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, error) {
+	d := &directory{
+		names: map[ident.Party]string{}, ids: map[string]ident.Party{}, roots: map[ident.Party][]byte{},
+		desks: map[ident.Desk]roster.Entry{}, certs: map[ident.Desk]roster.Certificate{}, seal: map[ident.Desk]roster.Announcement{},
+	}
+	parties, err := tx.Parties()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list parties: %w", err)
+	}
+	var members []roster.Member
+	for _, p := range parties {
+		d.names[p.ID], d.ids[p.Name], d.roots[p.ID] = p.Name, p.ID, p.Root
+		members = append(members, roster.Member{Party: p.ID, Name: p.Name, Root: p.Root})
+	}
+	general, err := roster.NewSet(e.cfg.Suite, ident.Line{}, members)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make set of parties: %w", err)
+	}
+	if err := e.fillSet(tx, general, d.partyIDs()); err != nil {
+		return nil, nil, err
+	}
+	d.take(e, general)
+	rows, err := tx.Lines()
+	if err != nil {
+		return nil, nil, fmt.Errorf("list lines: %w", err)
+	}
+	lines := map[ident.Line]*line{}
+	for _, row := range rows {
+		l, err := e.loadLine(tx, row)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read line %s: %w", row.ID, err)
+		}
+		if old := e.lines[row.ID]; old != nil {
+			l.heads = old.heads
+		}
+		d.take(e, l.set)
+		lines[row.ID] = l
+	}
+	return lines, d, e.loadAnnouncements(tx, d)
+}
+
+func (d *directory) partyIDs() []ident.Party {
+	var ids []ident.Party
+	for id := range d.roots {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// take adds the desks of a set. The first seal key rides in the addition.
+func (d *directory) take(e *Engine, s *roster.Set) {
+	for _, st := range s.Statements() {
+		if st.Add != nil {
+			d.certs[st.Add.Certificate.ID(e.cfg.Suite)] = st.Add.Certificate
+		}
+	}
+	for _, entry := range s.Roster().Desks() {
+		d.desks[entry.Desk] = entry
+		if _, ok := d.seal[entry.Desk]; !ok {
+			d.seal[entry.Desk] = entry.SealKey
+		}
+	}
+}
+
+// loadAnnouncements takes the newest seal key of every desk.
+func (e *Engine) loadAnnouncements(tx *store.Tx, d *directory) error {
+	keys, err := tx.SealKeys()
+	if err != nil {
+		return fmt.Errorf("list seal keys: %w", err)
+	}
+	for _, k := range keys {
+		a, err := roster.ParseAnnouncement(k.Announcement)
+		if err != nil {
+			return fmt.Errorf("read seal key of %s: %w", k.Desk, err)
+		}
+		if old, ok := d.seal[k.Desk]; !ok || a.Number > old.Number {
+			d.seal[k.Desk] = a
+		}
+	}
+	return nil
+}
+
+// fillSet adds to s what the parties stated for it. The store holds verified
+// statements; they are verified again, because a flipped bit on the disk must
+// not make a member.
+func (e *Engine) fillSet(tx *store.Tx, s *roster.Set, parties []ident.Party) error {
+	for _, p := range parties {
+		statements, err := tx.Statements(p)
+		if err != nil {
+			return fmt.Errorf("list statements of %s: %w", p, err)
+		}
+		for _, b := range statements {
+			st, err := roster.ParseStatement(b)
+			if err != nil {
+				return fmt.Errorf("read statement of %s: %w", p, err)
+			}
+			if st.Line != (ident.Line{}) && st.Line != s.Line() {
+				continue
+			}
+			if _, err := s.Add(st, time.Time{}); err != nil && !errors.Is(err, roster.ErrEquivocation) {
+				return fmt.Errorf("add statement of %s: %w", p, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
+	c, err := roster.ParseCharter(e.cfg.Suite, row.Charter)
+	if err != nil {
+		return nil, err
+	}
+	l := &line{Line: row, charter: c, parties: c.Parties(), heads: map[ident.Desk]time.Time{}}
+	if l.rule, err = marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL); err != nil {
+		return nil, fmt.Errorf("read label rule: %w", err)
+	}
+	if l.set, err = roster.CharterSet(e.cfg.Suite, c); err != nil {
+		return nil, err
+	}
+	if err := e.fillSet(tx, l.set, l.parties); err != nil {
+		return nil, err
+	}
+	l.roster, l.digest = l.set.Roster(), l.set.Digest()
+	if l.gone, err = tx.Departures(l.ID); err != nil {
+		return nil, fmt.Errorf("list departures: %w", err)
+	}
+	l.whole = roster.GroupID(e.cfg.Suite, l.ID, l.parties)
+	return l, nil
+}
+
+// readers lists the desks of parties on the line, without this one.
+func (l *line) readers(self ident.Desk, parties []ident.Party) []roster.Entry {
+	return slices.DeleteFunc(l.desksOf(parties...), func(d roster.Entry) bool { return d.Desk == self })
+}
+
+// desksOf lists the desks of parties that are on the line and have not left.
+func (l *line) desksOf(parties ...ident.Party) []roster.Entry {
+	return slices.DeleteFunc(l.roster.DesksOf(parties...), func(d roster.Entry) bool { return slices.Contains(l.gone, d.Desk) })
+}
+
+// fingerprint tells sets of desks apart.
+func fingerprint(desks []roster.Entry) (f [32]byte) {
+	h := sha512.New384()
+	for _, d := range desks { // DesksOf is sorted
+		h.Write(d.Desk[:])
+	}
+	copy(f[:], h.Sum(nil))
+	return f
+}
+
+// targets lists where desks are reached: at every relay that they name.
+func targets(desks ...roster.Entry) []store.Target {
+	var out []store.Target
+	for _, d := range desks {
+		for _, m := range d.Mailboxes {
+			out = append(out, store.Target{Desk: d.Desk, Relay: m.Relay, Box: m.Box})
+		}
+	}
+	return out
+}

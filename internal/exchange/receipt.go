@@ -1,0 +1,266 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hotline/internal/chain"
+	"hotline/internal/envelope"
+	"hotline/internal/fault"
+	"hotline/internal/ident"
+	"hotline/internal/store"
+	"hotline/internal/watch"
+	"hotline/internal/wire"
+)
+
+// tell seals "delivered" for messages that are committed and whose keys are
+// erased: it always runs in a batch after the one that took them.
+func (e *Engine) tell(b *Batch) error {
+	due := e.untold[:min(len(e.untold), maxBatch)]
+	for _, id := range due {
+		m, err := b.Tx.Message(id)
+		if err != nil {
+			return fmt.Errorf("read message %s: %w", id, err)
+		}
+		if err := b.say(&m, wire.Receipt{State: wire.Delivered, At: m.CommittedAt.UnixMilli()}); err != nil {
+			return err
+		}
+		if err := b.Tx.SetTold(id, true); err != nil {
+			return fmt.Errorf("note delivered of %s: %w", id, err)
+		}
+	}
+	n := len(due)
+	b.After(func() {
+		e.untold = e.untold[n:]
+		if len(e.untold) > 0 {
+			signal(e.kick)
+		}
+	})
+	return nil
+}
+
+// say seals a receipt of an incoming message for the originator's desks, and
+// puts the same step on our own copy of the ladder.
+func (b *Batch) say(m *store.Message, r wire.Receipt) error {
+	e := b.e
+	l := e.lines[m.Line]
+	if l == nil || l.State != "open" {
+		return nil // the line was left: nobody is owed an answer
+	}
+	body, err := wire.ParseMessage(m.Body)
+	if err != nil {
+		return fmt.Errorf("read message %s: %w", m.ID, err)
+	}
+	var parties []ident.Party
+	for _, p := range l.parties {
+		if m.Group == l.whole || body.Label.Covers([]ident.Party{p}) {
+			parties = append(parties, p)
+		}
+	}
+	s, err := b.senderFor(l, parties, m.Precedence)
+	if err != nil {
+		return err
+	}
+	r.Message, r.Content, r.Label, r.Group = m.ID, m.Content, body.Label.Hash(), m.Group
+	encoded, err := r.Encode()
+	if err != nil {
+		return err
+	}
+	b.touchSender(s)
+	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
+		Kind: envelope.Receipt, Precedence: m.Precedence, ReceiptTo: m.Party, Message: ident.NewMessage(),
+		Digest: l.digest, Body: encoded, Expiry: b.Now.Add(envelopeLife),
+	})
+	if err != nil {
+		return fmt.Errorf("seal receipt of %s: %w", m.ID, err)
+	}
+	to := targets(l.readers(e.cfg.Self.Desk, []ident.Party{m.Party})...)
+	if err := b.out(store.Out{Purpose: store.ForReceipt, Message: &m.ID, Lane: uint8(m.Precedence), Bytes: sealed.Envelope}, to); err != nil {
+		return err
+	}
+	if r.State == wire.Want {
+		return nil
+	}
+	return b.rung(ladderRung(&r, e.cfg.Self.Desk, e.cfg.Self.Party, sealed.Evidence))
+}
+
+// ladderRung is the step that a receipt makes.
+func ladderRung(r *wire.Receipt, desk ident.Desk, party ident.Party, evidence []byte) store.Rung {
+	g := store.Rung{
+		Message: r.Message, Desk: desk, Party: party, State: r.State.String(), Role: r.Role, Text: r.Text,
+		At: time.UnixMilli(r.At).UTC(), Verified: true, Evidence: evidence,
+	}
+	if r.AnswerBy != 0 {
+		g.AnswerBy = time.UnixMilli(r.AnswerBy).UTC()
+	}
+	return g
+}
+
+// takeReceipt puts what a recipient's desk signed on our message's ladder.
+func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
+	r, err := wire.ParseReceipt(o.Body)
+	if err != nil {
+		b.drop("receipt", err)
+		return nil
+	}
+	m, err := b.Tx.Message(r.Message)
+	if errors.Is(err, store.ErrNone) {
+		// A desk signed for a message that we do not know: we may have been
+		// set back to an older state. New keys cost little.
+		b.After(func() {
+			b.e.cfg.Log.Error("receipt for an unknown message: this desk may have been rolled back", "message_id", r.Message.String())
+		})
+		return b.Leaf("receipt-unknown", append(o.Sender[:], r.Message[:]...))
+	}
+	if err != nil {
+		return fmt.Errorf("read message %s: %w", r.Message, err)
+	}
+	body, err := wire.ParseMessage(m.Body)
+	if err != nil {
+		return fmt.Errorf("read message %s: %w", r.Message, err)
+	}
+	if !m.Outgoing || m.Line != l.ID || m.Group != o.Group || r.Group != m.Group || r.Content != m.Content || r.Label != body.Label.Hash() {
+		b.drop("receipt of another message than ours", nil)
+		return b.evidence("receipt-mismatch", o.Sender, o.Evidence)
+	}
+	sender, _ := l.roster.Desk(o.Sender)
+	switch r.State {
+	case wire.Delivered:
+		if err := b.arrived(&m, o.Sender); err != nil {
+			return err
+		}
+	case wire.Whole:
+		if err := b.fileWhole(&m, int(r.File), o.Sender); err != nil {
+			return err
+		}
+	case wire.Want:
+		return b.resendChunks(&m, r, o.Sender)
+	}
+	if r.State.ByPerson() && sender.Party != b.e.cfg.Self.Party {
+		if err := b.settle(&m, r.State); err != nil {
+			return err
+		}
+		if err := b.Leaf(r.State.String(), append(messageLeaf(&m), o.Evidence...)); err != nil {
+			return err
+		}
+	}
+	return b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence))
+}
+
+// arrived lets go of what waited for a desk's "delivered".
+func (b *Batch) arrived(m *store.Message, desk ident.Desk) error {
+	first, err := b.Tx.Arrived(m.ID, desk)
+	if err != nil {
+		return fmt.Errorf("note arrival of %s: %w", m.ID, err)
+	}
+	if !first {
+		return nil
+	}
+	if err := b.Tx.SliceHeld(evidenceTag(m.Evidence), desk); err != nil {
+		return fmt.Errorf("note key of %s: %w", desk, err)
+	}
+	return b.Leaf("delivered", append(messageLeaf(m), desk[:]...))
+}
+
+// settle stops a clock, or starts it again when a receipt was withdrawn.
+func (b *Batch) settle(m *store.Message, s wire.State) error {
+	b.clock = true
+	if s == wire.Withdrawn {
+		if m.DueAt.IsZero() {
+			return nil
+		}
+		_, next := watch.Progress(watch.Schedule(m.Precedence, m.CommittedAt, m.DueAt), b.Now)
+		return b.Tx.ReopenMessage(m.ID, next)
+	}
+	if _, err := b.Tx.SettleMessage(m.ID, b.Now); err != nil {
+		return fmt.Errorf("settle message %s: %w", m.ID, err)
+	}
+	return nil
+}
+
+// Ack is what a named role says about a message that came.
+type Ack struct {
+	State    wire.State // Receipted, Comply, Cannot, Holding or Withdrawn
+	Role     string
+	Text     string
+	AnswerBy time.Time
+}
+
+// withdrawWithin is how long a mistaken receipt can be taken back.
+const withdrawWithin = time.Minute
+
+// Acknowledge signs and sends what a named role says about a message.
+func (e *Engine) Acknowledge(ctx context.Context, id ident.Message, a Ack) error {
+	return e.do(ctx, func(b *Batch) error {
+		m, err := b.Tx.Message(id)
+		if errors.Is(err, store.ErrNone) {
+			return fault.New(fault.NotFound, "This desk has no such message.")
+		}
+		if err != nil {
+			return fmt.Errorf("read message %s: %w", id, err)
+		}
+		r := wire.Receipt{State: a.State, At: b.Now.UnixMilli(), Role: a.Role, Text: a.Text}
+		if !a.AnswerBy.IsZero() {
+			r.AnswerBy = a.AnswerBy.UnixMilli()
+		}
+		if err := b.allowed(&m, &r); err != nil {
+			return err
+		}
+		if l := e.lines[m.Line]; l == nil || l.State != "open" {
+			return fault.New(fault.Conflict, "The line of this message was left; nobody can be told any more.")
+		}
+		if err := b.say(&m, r); err != nil {
+			return err
+		}
+		if err := b.settle(&m, a.State); err != nil {
+			return err
+		}
+		return b.Leaf(a.State.String(), messageLeaf(&m))
+	})
+}
+
+// allowed holds the rules of the ladder: what may be said, by whom, after what.
+func (b *Batch) allowed(m *store.Message, r *wire.Receipt) error {
+	if m.Outgoing {
+		return fault.New(fault.Conflict, "This desk sent that message itself; the other side acknowledges it.")
+	}
+	ladder, err := b.Tx.Ladder(m.ID)
+	if err != nil {
+		return fmt.Errorf("read ladder of %s: %w", m.ID, err)
+	}
+	last := store.Rung{}
+	for _, g := range ladder {
+		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() && g.Party == b.e.cfg.Self.Party {
+			last = g
+		}
+	}
+	standing := last.State != "" && last.State != wire.Withdrawn.String()
+	switch {
+	case r.State == wire.Withdrawn && !standing:
+		return fault.New(fault.Conflict, "There is no receipt of this message to withdraw.")
+	case r.State == wire.Withdrawn && b.Now.Sub(last.At) > withdrawWithin:
+		return fault.New(fault.Conflict, "A receipt can be withdrawn for 60 seconds; this one is older.").
+			WithHint("send a message that corrects it")
+	case r.State == wire.Withdrawn:
+		r.Withdraws, err = wire.ParseState(last.State)
+		return err
+	case r.State == wire.Receipted && standing:
+		return fault.New(fault.Conflict, "This message was receipted already, at %s.", last.At.Format("1504:05Z"))
+	case standing && last.State == r.State.String():
+		return fault.New(fault.Conflict, "That was answered already, at %s.", last.At.Format("1504:05Z"))
+	case r.State == wire.Holding && !time.UnixMilli(r.AnswerBy).After(b.Now):
+		return fault.New(fault.Invalid, "A holding reply needs a time in the future by which the answer comes.")
+	}
+	return nil
+}
+
+// evidenceTag is the tag of the generation that sealed a message. Evidence
+// begins with the clear header of its envelope.
+func evidenceTag(evidence []byte) (tag [16]byte) {
+	if len(evidence) >= envelope.HeaderSize {
+		copy(tag[:], evidence[4:20])
+	}
+	return tag
+}

@@ -1,0 +1,390 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+
+	"hotline/internal/chain"
+	"hotline/internal/envelope"
+	"hotline/internal/fault"
+	"hotline/internal/ident"
+	"hotline/internal/link"
+	"hotline/internal/precedence"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+	"hotline/internal/wire"
+)
+
+// deliver takes one envelope from a relay. An error means that the disk did
+// not take it and that it must come again; a bad envelope is not an error, it
+// is logged, counted and dropped.
+func (b *Batch) deliver(d link.Delivery) error {
+	h, err := envelope.Parse(d.Envelope)
+	if err != nil {
+		b.drop("malformed envelope", err)
+		return nil
+	}
+	return b.open(h, d.Envelope)
+}
+
+// open sends an envelope to whoever can open it.
+func (b *Batch) open(h envelope.Header, env []byte) error {
+	switch h.Type {
+	case envelope.Slice:
+		return b.openSlice(h, env)
+	case envelope.Chain:
+		return b.openChain(h, env)
+	case envelope.Control:
+		return b.openControl(env)
+	case envelope.Chunk:
+		return b.openChunk(h, env)
+	default:
+		b.drop("envelope of unknown type", nil)
+		return nil
+	}
+}
+
+// drop logs a bad envelope, without what is in it.
+func (b *Batch) drop(why string, err error) {
+	b.After(func() { b.e.cfg.Log.Warn("envelope dropped", "reason", why, "err", err) })
+}
+
+// park keeps an envelope whose key is not here yet. When there is no room the
+// oldest rule of the desk holds: the error leaves it with the relay.
+func (b *Batch) park(h envelope.Header, env []byte) error {
+	lower, flash, err := b.Tx.ParkedSize()
+	if err != nil {
+		return fmt.Errorf("measure parked envelopes: %w", err)
+	}
+	held := lower
+	if h.Lane == uint8(precedence.Flash) {
+		held = flash
+	}
+	if held+int64(len(env)) > maxParked {
+		b.drop("too much waits for keys", nil)
+		return nil
+	}
+	return b.Tx.Park(store.Parked{Envelope: envelope.Identify(env), Tag: h.Tag, Lane: h.Lane, Bytes: env, At: b.Now})
+}
+
+// unpark tries again what waited for a key.
+func (b *Batch) unpark(tag [16]byte) error {
+	waiting, err := b.Tx.ParkedUnder(tag)
+	if err != nil {
+		return fmt.Errorf("list parked envelopes: %w", err)
+	}
+	for _, p := range waiting {
+		if err := b.Tx.Unpark(p.Envelope); err != nil {
+			return fmt.Errorf("take parked envelope: %w", err)
+		}
+		h, err := envelope.Parse(p.Bytes)
+		if err != nil {
+			continue
+		}
+		if err := b.open(h, p.Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openSlice takes a peer's sending key.
+func (b *Batch) openSlice(h envelope.Header, env []byte) error {
+	e := b.e
+	k, ok := e.sealKeys[h.Tag]
+	if !ok {
+		b.drop("slice for a seal key that is gone", nil)
+		return nil
+	}
+	to := chain.Recipient{Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, Key: k.key, SealNumber: k.number}
+	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, e.messageKey, b.Now)
+	if errors.Is(err, chain.ErrUnknownDesk) {
+		return b.park(h, env) // its statement may still come
+	}
+	if err != nil {
+		b.drop("slice", err)
+		return nil
+	}
+	if held := e.receivers[fresh.Tag()]; held != nil {
+		return b.sameSlice(held, facts)
+	}
+	for _, r := range e.receivers {
+		if r.Sender() == facts.Sender && r.Group() == facts.Group && r.Identity() == facts.Predecessor {
+			b.touchReceiver(r)
+			if err := r.Close(facts.Last, b.Now); err != nil {
+				if err := b.evidence("chain-conflict", facts.Sender, facts.Proof); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	rec := &receiver{Receiver: fresh}
+	tag := fresh.Tag()
+	e.receivers[tag] = rec
+	b.undo = append(b.undo, func() { delete(e.receivers, tag) })
+	b.setReceiver(tag, rec)
+	return b.unpark(tag)
+}
+
+// sameSlice handles a second slice for a generation that is held.
+func (b *Batch) sameSlice(held *receiver, facts chain.Slice) error {
+	if _, err := held.Same(facts); err != nil {
+		return b.evidence("slice-conflict", facts.Sender, facts.Proof)
+	}
+	return nil
+}
+
+// evidence journals a signed proof that a desk said two different things.
+func (b *Batch) evidence(kind string, desk ident.Desk, proof []byte) error {
+	b.After(func() { b.e.cfg.Log.Error("peer signed two different things", "kind", kind, "desk", desk.String()) })
+	return b.Leaf(kind, append(desk[:], proof...))
+}
+
+// messageKey finds the key that verifies a desk's messages.
+func (e *Engine) messageKey(d ident.Desk) ([]byte, bool) {
+	entry, ok := e.dir.desks[d]
+	return entry.Certificate.MessageKey, ok
+}
+
+// openChain opens a message, a receipt or statements.
+func (b *Batch) openChain(h envelope.Header, env []byte) error {
+	e := b.e
+	r := e.receivers[h.Tag]
+	if r == nil {
+		return b.park(h, env)
+	}
+	b.touchReceiver(r)
+	o, err := r.Open(env, b.Now)
+	if errors.Is(err, chain.ErrReplay) {
+		return b.again(envelope.Identify(env))
+	}
+	if err != nil {
+		b.drop("chain envelope", err)
+		return nil
+	}
+	if o.History == chain.Broken {
+		if err := b.evidence("history-conflict", o.Sender, o.Evidence); err != nil {
+			return err
+		}
+	}
+	l, parties := b.lineOf(r, o)
+	if l == nil {
+		b.drop("message for no line of ours", nil)
+		return nil
+	}
+	r.line = l.ID
+	if _, member := l.roster.Desk(o.Sender); !member {
+		b.drop("message after its desk was removed", nil)
+		return b.Leaf("after-removal", append(o.Sender[:], o.Inside.Message[:]...))
+	}
+	if err := b.Tx.Heard(l.ID, o.Sender, b.Now); err != nil {
+		return fmt.Errorf("note traffic: %w", err)
+	}
+	if err := b.compare(l, o); err != nil {
+		return err
+	}
+	switch o.Inside.Kind {
+	case envelope.Message:
+		return b.takeMessage(l, parties, o, env)
+	case envelope.Receipt:
+		return b.takeReceipt(l, o)
+	case envelope.Statement:
+		return b.takeStatement(l, o)
+	default:
+		b.drop("body of unknown kind", nil)
+		return nil
+	}
+}
+
+// lineOf finds the line whose group sealed o. The audience of a message is in
+// its label, that of a receipt in the message that it answers; statements go to
+// the whole line. A group that fits none of these is nobody's.
+func (b *Batch) lineOf(r *receiver, o chain.Opened) (*line, []ident.Party) {
+	e := b.e
+	for _, l := range e.lines {
+		if r.line != (ident.Line{}) && r.line != l.ID || l.State != "open" {
+			continue
+		}
+		if l.whole == o.Group {
+			return l, l.parties
+		}
+		for _, parties := range b.audiences(l, o) {
+			if roster.GroupID(e.cfg.Suite, l.ID, parties) == o.Group {
+				return l, parties
+			}
+		}
+	}
+	return nil, nil
+}
+
+// audiences lists which audiences narrower than the line o may belong to.
+func (b *Batch) audiences(l *line, o chain.Opened) [][]ident.Party {
+	var label wire.Label
+	switch o.Inside.Kind {
+	case envelope.Message:
+		m, err := wire.ParseMessage(o.Body)
+		if err != nil {
+			return nil
+		}
+		label = m.Label
+	case envelope.Receipt:
+		r, err := wire.ParseReceipt(o.Body)
+		if err != nil {
+			return nil
+		}
+		m, err := b.Tx.Message(r.Message)
+		if err != nil || m.Line != l.ID {
+			return nil
+		}
+		body, err := wire.ParseMessage(m.Body)
+		if err != nil {
+			return nil
+		}
+		label = body.Label
+	default:
+		return nil
+	}
+	var parties []ident.Party
+	for _, p := range l.parties {
+		if label.Covers([]ident.Party{p}) {
+			parties = append(parties, p)
+		}
+	}
+	return [][]ident.Party{parties}
+}
+
+// again answers an envelope that was opened before: the sender has not got our
+// "delivered", so it is sealed once more.
+func (b *Batch) again(id envelope.ID) error {
+	m, err := b.Tx.MessageByEnvelope(id)
+	if errors.Is(err, store.ErrNone) || err == nil && m.Outgoing {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find message of envelope %s: %w", id, err)
+	}
+	return b.repeat(m.ID)
+}
+
+// repeat seals "delivered" of a message once more.
+func (b *Batch) repeat(id ident.Message) error {
+	if err := b.Tx.SetTold(id, false); err != nil {
+		return fmt.Errorf("reopen message %s: %w", id, err)
+	}
+	b.After(func() { b.e.untold = append(b.e.untold, id) })
+	return nil
+}
+
+// takeMessage commits a message: {chain advanced, plaintext, journal leaf}.
+func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env []byte) error {
+	body, err := wire.ParseMessage(o.Body)
+	if err == nil {
+		err = b.admissible(l, parties, o, body)
+	}
+	if err != nil {
+		_, msg, _ := fault.Visible(err)
+		b.drop("message refused: "+msg, err)
+		return b.Leaf("refused", append(o.Sender[:], o.Inside.Message[:]...))
+	}
+	id := ident.Message(o.Inside.Message)
+	content := wire.ContentHash(o.Body)
+	if old, err := b.Tx.Message(id); err == nil {
+		if old.Content == content && old.Desk == o.Sender {
+			return b.repeat(id)
+		}
+		return b.evidence("message-conflict", o.Sender, o.Evidence)
+	} else if !errors.Is(err, store.ErrNone) {
+		return fmt.Errorf("look for message %s: %w", id, err)
+	}
+	sender, _ := l.roster.Desk(o.Sender)
+	m := store.Message{
+		ID: id, Line: l.ID, Group: o.Group, Party: sender.Party, Desk: o.Sender, Precedence: body.Precedence,
+		Exercise: body.Status != wire.Actual, Content: content, Body: o.Body, Envelope: envelope.Identify(env),
+		Evidence: o.Evidence, CommittedAt: b.Now,
+	}
+	b.startClock(&m, body)
+	if err := b.Tx.PutMessage(&m); err != nil {
+		return fmt.Errorf("store message %s: %w", id, err)
+	}
+	if err := b.Leaf("received", messageLeaf(&m)); err != nil {
+		return err
+	}
+	if err := b.expectFiles(&m, body); err != nil {
+		return err
+	}
+	b.After(func() { b.e.untold = append(b.e.untold, id) })
+	kind := EventMessage
+	if m.Precedence >= precedence.Immediate {
+		kind = EventAlarm
+	}
+	return b.Event(kind, id[:])
+}
+
+// admissible holds the receiver's half of the marking rule: the label must
+// cover the audience that the message was sealed to, and the clear fields must
+// say what the signed body says.
+func (b *Batch) admissible(l *line, parties []ident.Party, o chain.Opened, m *wire.Message) error {
+	switch {
+	case !m.Label.Covers(parties):
+		return fault.New(fault.Refused, "A message came sealed to more parties than its label allows.")
+	case uint8(m.Precedence) != o.Inside.Precedence || chain.Lane(m.Precedence) != o.Lane:
+		return fault.New(fault.Refused, "A message says another precedence than its envelope.")
+	case l.charter.Exercise && m.Status == wire.Actual:
+		return fault.New(fault.Refused, "A message of status actual came on a line for exercises only.")
+	}
+	return nil
+}
+
+// openControl opens what a paired desk says about trust.
+func (b *Batch) openControl(env []byte) error {
+	e := b.e
+	c, err := chain.OpenControl(e.cfg.Suite, env, e.cfg.Self.Control, func(c chain.Control) ([]byte, bool) {
+		entry, ok := e.dir.desks[c.Sender]
+		return entry.Certificate.DeskKey, ok
+	})
+	if err != nil {
+		b.drop("control envelope", err)
+		return nil
+	}
+	switch c.Kind {
+	case ControlStatement:
+		return b.TakeStatement(c.Body)
+	case ControlSealKey:
+		return b.TakeSealKey(c.Body)
+	}
+	if err := e.cfg.Control(b, e.dir.desks[c.Sender], c); err != nil {
+		if k, _, _ := fault.Visible(err); k == fault.Internal || k == fault.Busy {
+			return err
+		}
+		b.drop("control message", err)
+	}
+	return nil
+}
+
+// Store returns the batch's transaction.
+func (b *Batch) Store() *store.Tx { return b.Tx }
+
+// Tell queues a control message for every other desk of a party.
+func (b *Batch) Tell(party ident.Party, kind uint8, body []byte) error {
+	for id, d := range b.e.dir.desks {
+		if d.Party != party || id == b.e.cfg.Self.Desk {
+			continue
+		}
+		if err := b.control(d, kind, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// control queues a control message for one desk.
+func (b *Batch) control(to roster.Entry, kind uint8, body []byte) error {
+	env, err := chain.SealControl(b.e.cfg.Suite, b.e.cfg.Self.DeskKey, chain.ControlInput{
+		Control: chain.Control{Sender: b.e.cfg.Self.Desk, Kind: kind, Body: body}, Public: to.Certificate.ControlKey,
+		Precedence: precedence.Priority, Expiry: b.Now.Add(envelopeLife),
+	})
+	if err != nil {
+		return fmt.Errorf("seal control message: %w", err)
+	}
+	return b.out(store.Out{Purpose: store.ForControl, Lane: uint8(precedence.Priority), Bytes: env}, targets(to))
+}

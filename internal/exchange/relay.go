@@ -1,0 +1,391 @@
+package exchange
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/link"
+	"hotline/internal/octets"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+)
+
+// relay is one relay as the engine uses it.
+type relay struct {
+	link Link
+	addr string
+	home bool // holds a mailbox of this desk
+	up   bool
+	// onTheWay holds what the link has and the relay has not answered for.
+	onTheWay map[uint64]journey
+	count    [link.Lanes]int  // of onTheWay, without parts of files
+	parts    int              // of onTheWay, parts of files
+	queued   map[int64]bool   // outbox rows in onTheWay
+	backlog  [link.Lanes]bool // more waits on disk
+	tries    map[int64]int    // puts of an outbox row so far
+}
+
+// journey is what one put is for.
+type journey struct {
+	lane   uint8
+	outbox int64    // zero: a part of a file
+	tag    [16]byte // of the file
+	index  uint32
+}
+
+// connect starts a link to every relay that is needed and tells our own
+// relays who may put.
+func (e *Engine) connect() {
+	if e.ctx == nil {
+		return
+	}
+	self := e.dir.desks[e.cfg.Self.Desk]
+	for _, m := range self.Mailboxes {
+		e.link(m, true)
+	}
+	putters := map[[32]byte]bool{}
+	for id, d := range e.dir.desks {
+		if id == e.cfg.Self.Desk {
+			continue
+		}
+		for _, m := range d.Mailboxes {
+			e.link(m, false)
+			putters[[ed25519.PublicKeySize]byte(m.Putter)] = true
+		}
+	}
+	var list []ed25519.PublicKey
+	for p := range putters {
+		list = append(list, ed25519.PublicKey(slices.Clone(p[:])))
+	}
+	slices.SortFunc(list, func(a, b ed25519.PublicKey) int { return slices.Compare(a, b) })
+	for _, r := range e.relays {
+		if r.home {
+			r.link.Allow(list)
+		}
+	}
+}
+
+func (e *Engine) link(m roster.Mailbox, home bool) {
+	if r := e.relays[m.Relay]; r != nil {
+		return
+	}
+	r := &relay{addr: m.Addr, home: home, onTheWay: map[uint64]journey{}, queued: map[int64]bool{}, tries: map[int64]int{}}
+	e.relays[m.Relay] = r
+	for lane := range r.backlog {
+		r.backlog[lane] = true
+	}
+	r.link = e.cfg.Connect(e.ctx, m, &handler{e: e, id: m.Relay})
+}
+
+// handler brings what a link hears before the engine, in order.
+type handler struct {
+	e  *Engine
+	id ident.Relay
+}
+
+// put queues a step and waits for room, which is the back-pressure that the
+// link wants.
+func (h *handler) put(s step) {
+	select {
+	case h.e.steps <- s:
+	case <-h.e.ctx.Done():
+	}
+}
+
+// Up implements [link.Handler].
+func (h *handler) Up(u link.Up) {
+	h.put(step{
+		apply:  func(b *Batch) error { return b.relayUp(h.id, u) },
+		settle: h.e.logged("relay up"),
+	})
+}
+
+// Down implements [link.Handler].
+func (h *handler) Down(error) {
+	h.put(step{
+		apply: func(b *Batch) error {
+			b.After(func() { h.e.relays[h.id].up = false })
+			return b.Event(EventDesk, h.id[:])
+		},
+		settle: h.e.logged("relay down"),
+	})
+}
+
+// Accepted implements [link.Handler].
+func (h *handler) Accepted(refs []uint64) {
+	h.put(step{
+		apply:  func(b *Batch) error { return b.accepted(h.id, refs) },
+		settle: h.e.logged("relay accepted"),
+		lazy:   true,
+	})
+}
+
+// Refused implements [link.Handler].
+func (h *handler) Refused(f link.Refusal) {
+	h.put(step{
+		apply:  func(b *Batch) error { return b.refused(h.id, f) },
+		settle: h.e.logged("relay refused"),
+	})
+}
+
+// Deliver implements [link.Handler]. Each envelope is a step of its own, so
+// that a bad one harms no other.
+func (h *handler) Deliver(all []link.Delivery) {
+	for _, d := range all {
+		h.put(step{
+			apply: func(b *Batch) error {
+				if err := b.deliver(d); err != nil {
+					return err
+				}
+				b.After(func() { h.e.committed(h.id, d) })
+				return nil
+			},
+			settle: h.e.logged("deliver"),
+		})
+	}
+}
+
+// committed tells a relay that it may delete a delivery.
+func (e *Engine) committed(id ident.Relay, d link.Delivery) {
+	e.relays[id].link.Ack(d.Lane, d.Seq)
+}
+
+// settingEpoch is where the last spool epoch of a relay is kept.
+func settingEpoch(id ident.Relay) string { return "relay.epoch." + id.String() }
+
+// relayUp notes a link. When the relay's spool is another one than before,
+// everything that it had accepted is put again.
+func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
+	r := b.e.relays[id]
+	known, err := b.Tx.Setting(settingEpoch(id))
+	if err != nil && !errors.Is(err, store.ErrNone) {
+		return fmt.Errorf("read spool epoch: %w", err)
+	}
+	if was := octets.NewReader(known).Uint64(); len(known) > 0 && was != u.Epoch {
+		n, err := b.Tx.RequeueRelay(id)
+		if err != nil {
+			return fmt.Errorf("queue again for relay %s: %w", id, err)
+		}
+		if err := b.Leaf("relay-lost-spool", id[:]); err != nil {
+			return err
+		}
+		b.After(func() {
+			b.e.cfg.Log.Warn("relay lost its spool; putting again what it had", "relay", id.String(), "envelopes", n)
+			b.e.restartFiles(id)
+		})
+	}
+	if err := b.Tx.PutSetting(settingEpoch(id), be64(u.Epoch)); err != nil {
+		return fmt.Errorf("store spool epoch: %w", err)
+	}
+	if skew := u.RelayTime.Sub(b.Now).Abs(); skew > 5*time.Minute {
+		b.After(func() { b.e.cfg.Log.Warn("clock differs from the relay's", "seconds", int64(skew.Seconds())) })
+	}
+	b.After(func() {
+		r.up = true
+		for lane := range r.backlog {
+			r.backlog[lane] = true
+		}
+	})
+	return b.Event(EventDesk, id[:])
+}
+
+// accepted notes a relay's word for envelopes that are on its disk.
+func (b *Batch) accepted(id ident.Relay, refs []uint64) error {
+	r := b.e.relays[id]
+	for _, ref := range refs {
+		j, ok := r.onTheWay[ref]
+		if !ok {
+			continue
+		}
+		b.After(func() { r.finish(ref) })
+		if j.outbox == 0 {
+			if err := b.partAccepted(id, j); err != nil {
+				return fmt.Errorf("note part of a file: %w", err)
+			}
+			continue
+		}
+		if err := b.acceptedOut(id, r, j.outbox); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish forgets a put that was answered.
+func (r *relay) finish(ref uint64) {
+	j, ok := r.onTheWay[ref]
+	if !ok {
+		return
+	}
+	delete(r.onTheWay, ref)
+	if j.outbox == 0 {
+		r.parts--
+		return
+	}
+	delete(r.queued, j.outbox)
+	r.count[j.lane]--
+}
+
+func (b *Batch) acceptedOut(id ident.Relay, r *relay, outbox int64) error {
+	o, err := b.Tx.Out(outbox)
+	if errors.Is(err, store.ErrNone) {
+		return nil // every desk has signed for it meanwhile
+	}
+	if err != nil {
+		return fmt.Errorf("read outbox row %d: %w", outbox, err)
+	}
+	retry := time.Time{}
+	if o.Purpose == store.ForMessage {
+		wait := min(retryFirst<<min(r.tries[outbox], 10), retryMost)
+		retry = b.Now.Add(wait)
+	}
+	if _, err := b.Tx.SetAccepted(outbox, id, retry); err != nil {
+		return fmt.Errorf("note acceptance of row %d: %w", outbox, err)
+	}
+	switch o.Purpose {
+	case store.ForMessage:
+		if b.e.relays[id].tries[outbox]++; r.tries[outbox] > 1 {
+			return nil
+		}
+		return b.rung(store.Rung{Message: *o.Message, State: "accepted", Text: r.addr, At: b.Now})
+	case store.ForSlice:
+		return nil // stays until the desk shows that it holds the key
+	}
+	left, err := b.Tx.Targets(outbox)
+	if err != nil {
+		return fmt.Errorf("list targets of row %d: %w", outbox, err)
+	}
+	for _, t := range left {
+		if t.State == store.Queued || t.State == store.Refused {
+			return nil
+		}
+	}
+	return b.Tx.DropOut(outbox)
+}
+
+// refused notes that a mailbox did not take an envelope, loudly.
+func (b *Batch) refused(id ident.Relay, f link.Refusal) error {
+	r := b.e.relays[id]
+	j, ok := r.onTheWay[f.Ref]
+	if !ok {
+		return nil
+	}
+	b.After(func() { r.finish(f.Ref) })
+	b.After(func() {
+		b.e.cfg.Log.Warn("relay refused an envelope", "relay", id.String(), "reason", f.Reason.String(), "mailboxes", len(f.To))
+	})
+	// A mailbox that is full, or whose owner has not listed us yet, may take
+	// it later; only what can never be taken is not tried again.
+	wait := max(f.RetryAfter, retryFirst)
+	retry := b.Now.Add(wait)
+	if f.Reason == link.ReasonTooLarge || f.Reason == link.ReasonMalformed || f.Reason == link.ReasonExpired {
+		retry = time.Time{}
+	}
+	if j.outbox == 0 {
+		b.After(func() { b.e.partRefused(id, j, f.To, retry) })
+		return nil
+	}
+	for _, box := range f.To {
+		if err := b.Tx.SetRefused(j.outbox, id, box, retry); err != nil {
+			return fmt.Errorf("note refusal of row %d: %w", j.outbox, err)
+		}
+	}
+	o, err := b.Tx.Out(j.outbox)
+	if err != nil || o.Message == nil || o.Purpose != store.ForMessage {
+		return nil //nolint:nilerr // a row that is gone needs no rung
+	}
+	return b.rung(store.Rung{Message: *o.Message, State: "refused", Text: r.addr + ": " + f.Reason.String(), At: b.Now})
+}
+
+// dispatch hands a new envelope to the links at once, unless older ones of its
+// lane still wait on disk.
+func (e *Engine) dispatch(o store.Out, to []store.Target) {
+	byRelay := map[ident.Relay][]ident.Mailbox{}
+	for _, t := range to {
+		byRelay[t.Relay] = append(byRelay[t.Relay], t.Box)
+	}
+	for id, boxes := range byRelay {
+		r := e.relays[id]
+		if r == nil {
+			continue // connect comes, and finds it on disk
+		}
+		if r.backlog[o.Lane] || r.count[o.Lane] >= window || !r.put(e, journey{lane: o.Lane, outbox: o.ID}, boxes, o.Bytes) {
+			r.backlog[o.Lane] = true
+		}
+	}
+}
+
+// put hands one envelope to the link.
+func (r *relay) put(e *Engine, j journey, to []ident.Mailbox, env []byte) bool {
+	ref := e.nextRef()
+	if err := r.link.Put(link.Put{Ref: ref, Lane: j.lane, To: to, Envelope: env}); err != nil {
+		return false
+	}
+	r.onTheWay[ref] = j
+	if j.outbox == 0 {
+		r.parts++
+		return true
+	}
+	r.queued[j.outbox] = true
+	r.count[j.lane]++
+	return true
+}
+
+// pump moves what waits on disk to links that have room, the most urgent
+// first.
+func (e *Engine) pump() {
+	for id, r := range e.relays {
+		if !r.up {
+			continue
+		}
+		for lane := link.Lanes - 1; lane >= 0; lane-- {
+			l := uint8(lane)
+			if l == envelope.Files || !r.backlog[l] || r.count[l] >= window {
+				continue
+			}
+			if err := e.refill(id, r, l); err != nil && e.ctx.Err() == nil {
+				e.cfg.Log.Error("read outbox", "err", err)
+			}
+		}
+	}
+	e.pumpFiles()
+}
+
+// refill takes the oldest envelopes of a lane from disk.
+func (e *Engine) refill(id ident.Relay, r *relay, lane uint8) error {
+	return e.cfg.Store.View(e.ctx, func(tx *store.Tx) error {
+		rows, err := tx.Queue(id, lane, 0, len(r.queued)+window)
+		if err != nil {
+			return fmt.Errorf("read outbox: %w", err)
+		}
+		for _, o := range rows {
+			if r.queued[o.ID] {
+				continue
+			}
+			if r.count[lane] >= window {
+				return nil
+			}
+			to, err := tx.Boxes(o.ID, id)
+			if err != nil {
+				return fmt.Errorf("read targets: %w", err)
+			}
+			boxes := make([]ident.Mailbox, 0, len(to))
+			for _, t := range to {
+				boxes = append(boxes, t.Box)
+			}
+			if len(boxes) == 0 {
+				continue
+			}
+			if !r.put(e, journey{lane: lane, outbox: o.ID}, boxes, o.Bytes) {
+				return nil
+			}
+		}
+		r.backlog[lane] = false
+		return nil
+	})
+}

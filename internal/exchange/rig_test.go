@@ -1,0 +1,294 @@
+package exchange_test
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"hotline/internal/blob"
+	"hotline/internal/chain"
+	"hotline/internal/envelope"
+	"hotline/internal/exchange"
+	"hotline/internal/ident"
+	"hotline/internal/link"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+	"hotline/internal/suite"
+)
+
+var one = suite.One{}
+
+// hub is a relay in memory: it keeps what is put and gives it to whoever is
+// connected. Tests make it misbehave.
+type hub struct {
+	id ident.Relay
+
+	mu    sync.Mutex
+	epoch uint64
+	seq   uint64
+	boxes map[ident.Mailbox][]link.Delivery
+	seen  map[envelope.ID]bool
+	on    map[ident.Mailbox]*fakeLink
+	tap   func(p link.Put) bool // false: swallowed after it was accepted
+	puts  int
+}
+
+func newHub() *hub {
+	return &hub{id: ident.Relay{0xee}, epoch: 1, boxes: map[ident.Mailbox][]link.Delivery{}, seen: map[envelope.ID]bool{}, on: map[ident.Mailbox]*fakeLink{}}
+}
+
+// fakeLink is a desk's end of the hub.
+type fakeLink struct {
+	hub  *hub
+	own  ident.Mailbox
+	h    link.Handler
+	work chan func()
+}
+
+func (h *hub) connect(ctx context.Context, own ident.Mailbox, handler link.Handler) *fakeLink {
+	l := &fakeLink{hub: h, own: own, h: handler, work: make(chan func(), 1<<16)}
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case fn := <-l.work:
+				fn()
+			}
+		}
+	}()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.on[own] = l
+	epoch, waiting := h.epoch, slices.Clone(h.boxes[own])
+	l.work <- func() { handler.Up(link.Up{Epoch: epoch, Enrolled: true, RelayTime: time.Now()}) }
+	for _, d := range waiting {
+		l.work <- func() { handler.Deliver([]link.Delivery{d}) }
+	}
+	return l
+}
+
+func (l *fakeLink) Put(p link.Put) error {
+	h := l.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.puts++
+	l.work <- func() { l.h.Accepted([]uint64{p.Ref}) }
+	if h.tap != nil && !h.tap(p) {
+		return nil
+	}
+	if id := envelope.Identify(p.Envelope); h.seen[id] {
+		return nil
+	} else if h.tap == nil {
+		h.seen[id] = true
+	}
+	for _, box := range p.To {
+		h.seq++
+		d := link.Delivery{Mailbox: box, Lane: p.Lane, Seq: h.seq, Envelope: p.Envelope}
+		h.boxes[box] = append(h.boxes[box], d)
+		if to := h.on[box]; to != nil {
+			to.work <- func() { to.h.Deliver([]link.Delivery{d}) }
+		}
+	}
+	return nil
+}
+
+func (l *fakeLink) Ack(lane uint8, seq uint64) {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.hub.boxes[l.own] = slices.DeleteFunc(l.hub.boxes[l.own], func(d link.Delivery) bool { return d.Lane == lane && d.Seq <= seq })
+}
+
+func (l *fakeLink) Allow([]ed25519.PublicKey) {}
+func (l *fakeLink) Status() link.Status       { return link.Status{State: link.StateUp} }
+
+// party is an organisation with one desk in a test.
+type party struct {
+	name string
+	root suite.RootKey
+	id   ident.Party
+	self exchange.Self
+	add  roster.Statement
+	box  ident.Mailbox
+	seal suite.SealKey
+	dir  string
+	key  []byte
+}
+
+func newParty(t *testing.T, name string, h *hub) *party {
+	t.Helper()
+	p := &party{name: name, root: suite.NewRootKey(), seal: suite.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
+	_, _ = rand.Read(p.key)
+	p.id = roster.PartyOf(one, p.root.Public())
+	p.self = exchange.Self{
+		Party: p.id, PartyName: name, DeskName: name + "-1",
+		MessageKey: suite.NewMessageKey(), DeskKey: suite.NewDeskKey(), Control: suite.NewSealKey(),
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	cert, err := roster.NewCertificate(one, p.root, roster.Certificate{
+		Name: p.self.DeskName, Role: "watch officer", MessageKey: p.self.MessageKey.Public(), DeskKey: p.self.DeskKey.Public(),
+		ControlKey: p.self.Control.Public(), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(365 * 24 * time.Hour),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.self.Desk = cert.ID(one)
+	seal, err := roster.NewAnnouncement(p.self.DeskKey, roster.Announcement{Desk: p.self.Desk, Number: 1, Public: p.seal.Public(), Time: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub, _, _ := ed25519.GenerateKey(rand.Reader)
+	p.box = link.MailboxOf(pub)
+	p.add, err = roster.NewStatement(one, p.root, roster.Statement{Type: roster.AddDesk, Number: 1, Time: now, Add: &roster.Addition{
+		Certificate: cert, SealKey: seal, Mailboxes: []roster.Mailbox{{Addr: "relay.example:4711", Relay: h.id, Box: p.box, Putter: pub}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// charter founds a line of parties.
+func charter(t *testing.T, name string, parties ...*party) roster.Charter {
+	t.Helper()
+	c := roster.Charter{
+		Name: name, Profile: "bilateral", Created: time.Now().UTC().Truncate(time.Millisecond), Clocks: roster.DefaultClocks(),
+		Rule: roster.LabelRule{Classification: "none", PAP: "PAP:CLEAR", REL: roster.RelMembers}, SealKeyPeriod: 24 * time.Hour,
+		Record: roster.Attributable, Release: roster.ReleaseNone,
+	}
+	_, _ = rand.Read(c.Nonce[:])
+	for _, p := range parties {
+		c.Members = append(c.Members, roster.Member{Party: p.id, Name: p.name, Root: p.root.Public()})
+	}
+	c, err := roster.NewCharter(one, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// desk is a running engine over a party's folder.
+type desk struct {
+	*exchange.Engine
+	*party
+	store *store.Store
+	blobs *blob.Dir
+	stop  func()
+}
+
+// found writes the state of a desk that has paired with parties and opened c.
+func (p *party) found(t *testing.T, c roster.Charter, parties ...*party) {
+	t.Helper()
+	st := p.open(t)
+	defer st.Close()
+	err := st.Update(t.Context(), func(tx *store.Tx) error {
+		if err := exchange.PutSealKey(tx, 1, p.seal); err != nil {
+			return err
+		}
+		for _, o := range parties {
+			if err := tx.PutParty(store.Party{ID: o.id, Name: o.name, Root: o.root.Public(), Self: o == p, PairedAt: time.Now()}); err != nil {
+				return err
+			}
+			if _, err := tx.PutStatement(o.add.ID(one), o.id, ident.Line{}, o.add.Bytes()); err != nil {
+				return err
+			}
+		}
+		return tx.PutLine(store.Line{ID: c.ID(one), Name: c.Name, Charter: c.Bytes(), State: "open", CreatedAt: time.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *party) open(t *testing.T) *store.Store {
+	t.Helper()
+	st, err := store.Open(t.Context(), p.dir, p.key, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// start runs the desk until the test ends or stop is called.
+func (p *party) start(t *testing.T, h *hub) *desk {
+	t.Helper()
+	d := &desk{party: p, store: p.open(t)}
+	var err error
+	if d.blobs, err = blob.Open(filepath.Join(p.dir, "files")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	d.Engine, err = exchange.New(ctx, exchange.Config{
+		Store: d.store, Blobs: d.blobs, Suite: one, Self: p.self,
+		Connect: func(ctx context.Context, _ roster.Mailbox, handler link.Handler) exchange.Link {
+			return h.connect(ctx, p.box, handler)
+		},
+		Control: func(*exchange.Batch, roster.Entry, chain.Control) error { return nil },
+		Log:     slog.New(slog.NewTextHandler(testWriter{t, p.name}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	var once sync.Once
+	d.stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("engine of %s: %v", p.name, err)
+			}
+			_ = d.blobs.Close()
+			_ = d.store.Close()
+		})
+	}
+	t.Cleanup(d.stop)
+	return d
+}
+
+type testWriter struct {
+	t    *testing.T
+	name string
+}
+
+func (w testWriter) Write(b []byte) (int, error) {
+	fmt.Printf("%s %s", w.name, b)
+	return len(b), nil
+}
+
+// until waits for something that events announce.
+func (d *desk) until(t *testing.T, what string, ok func(tx *store.Tx) bool) {
+	t.Helper()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for {
+		changed := d.Changed()
+		good := false
+		if err := d.store.View(t.Context(), func(tx *store.Tx) error { good = ok(tx); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if good {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			t.Fatalf("%s: never %s", d.name, what)
+		}
+	}
+}
+
+// has reports whether a message's ladder has a step.
+func has(id ident.Message, state string) func(tx *store.Tx) bool {
+	return func(tx *store.Tx) bool {
+		ladder, _ := tx.Ladder(id)
+		return slices.ContainsFunc(ladder, func(r store.Rung) bool { return r.State == state })
+	}
+}

@@ -1,0 +1,250 @@
+package store
+
+import (
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+)
+
+// Purposes of what waits in the outbox.
+const (
+	ForMessage   = "message"
+	ForReceipt   = "receipt"
+	ForSlice     = "slice"
+	ForControl   = "control"
+	ForStatement = "statement"
+)
+
+// Out is one sealed envelope that has to leave. A message stays until every
+// desk it is for has signed "delivered", a slice until its desk has shown that
+// it holds the key; the others until a relay has them.
+type Out struct {
+	ID       int64
+	Envelope envelope.ID
+	Purpose  string
+	Message  *ident.Message // of a message or receipt
+	Group    *ident.Group   // of a slice
+	Tag      *[16]byte      // of a slice: the generation
+	Lane     uint8
+	Bytes    []byte
+	MadeAt   time.Time
+}
+
+// Target is one desk that an outbox row is for, and the mailbox it has there.
+type Target struct {
+	Outbox int64
+	Desk   ident.Desk
+	Relay  ident.Relay
+	Box    ident.Mailbox
+	State  TargetState
+	Tries  int
+}
+
+// TargetState says how far an envelope has come towards a desk.
+type TargetState uint8
+
+// The states, as stored.
+const (
+	Queued   TargetState = 0 // no relay has it
+	Accepted TargetState = 1 // the relay has it on disk
+	Arrived  TargetState = 2 // the desk has signed for it
+	Refused  TargetState = 3 // the relay will not take it
+)
+
+// PutOut queues an envelope for desks and returns its number.
+func (tx *Tx) PutOut(o Out, to []Target) (int64, error) {
+	id, err := tx.Insert(`INSERT INTO outbox (envelope, purpose, message, grp, tag, lane, bytes, made_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, o.Envelope, o.Purpose, o.Message, o.Group, o.Tag, o.Lane, o.Bytes, o.MadeAt)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range to {
+		if _, err := tx.Exec("INSERT INTO target (outbox, desk, relay, box, state) VALUES (?, ?, ?, ?, ?)",
+			id, t.Desk, t.Relay, t.Box, Queued); err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
+}
+
+const outColumns = "SELECT id, envelope, purpose, message, grp, tag, lane, bytes, made_at FROM outbox"
+
+func scanOut(r Row) (o Out, err error) {
+	err = r.Scan(&o.ID, o.Envelope[:], &o.Purpose, &o.Message, &o.Group, &o.Tag, &o.Lane, &o.Bytes, &o.MadeAt)
+	return o, err
+}
+
+// Queue lists what waits for a relay in a lane, oldest first, from the row
+// after.
+func (tx *Tx) Queue(relay ident.Relay, lane uint8, after int64, limit int) ([]Out, error) {
+	return Collect(tx, scanOut, outColumns+` WHERE id > ? AND lane = ? AND id IN
+		(SELECT outbox FROM target WHERE relay = ? AND state = 0) ORDER BY id LIMIT ?`, after, lane, relay, limit)
+}
+
+// Boxes lists the mailboxes at a relay that an outbox row still has to reach.
+func (tx *Tx) Boxes(outbox int64, relay ident.Relay) ([]Target, error) {
+	return Collect(tx, scanTarget, `SELECT outbox, desk, relay, box, state, tries FROM target
+		WHERE outbox = ? AND relay = ? AND state = 0`, outbox, relay)
+}
+
+// Targets lists all desks of an outbox row.
+func (tx *Tx) Targets(outbox int64) ([]Target, error) {
+	return Collect(tx, scanTarget, "SELECT outbox, desk, relay, box, state, tries FROM target WHERE outbox = ?", outbox)
+}
+
+func scanTarget(r Row) (t Target, err error) {
+	err = r.Scan(&t.Outbox, t.Desk[:], t.Relay[:], t.Box[:], &t.State, &t.Tries)
+	return t, err
+}
+
+// Out returns one row of the outbox, or [ErrNone].
+func (tx *Tx) Out(id int64) (Out, error) { return scanOut(tx.Row(outColumns+" WHERE id = ?", id)) }
+
+// SetAccepted notes that a relay has an envelope on disk, and when to put it
+// again if nobody signs for it. It returns false when nothing changed.
+func (tx *Tx) SetAccepted(outbox int64, relay ident.Relay, retry time.Time) (bool, error) {
+	n, err := tx.Exec(`UPDATE target SET state = 1, tries = tries + 1, retry_at = ?
+		WHERE outbox = ? AND relay = ? AND state = 0`, retry, outbox, relay)
+	return n > 0, err
+}
+
+// SetRefused notes that a relay refused an envelope for a mailbox. With a
+// retry time it is queued again then, else it stays refused.
+func (tx *Tx) SetRefused(outbox int64, relay ident.Relay, box ident.Mailbox, retry time.Time) error {
+	_, err := tx.Exec(`UPDATE target SET state = 3, tries = tries + 1, retry_at = ?
+		WHERE outbox = ? AND relay = ? AND box = ? AND state IN (0, 1)`, retry, outbox, relay, box)
+	return err
+}
+
+// Again is a desk that has not signed for what its relay accepted.
+type Again struct {
+	Outbox int64
+	Desk   ident.Desk
+	Bytes  []byte
+}
+
+// DueAgain lists messages whose next try is due.
+func (tx *Tx) DueAgain(now time.Time) ([]Again, error) {
+	return Collect(tx, func(r Row) (a Again, err error) {
+		err = r.Scan(&a.Outbox, a.Desk[:], &a.Bytes)
+		return a, err
+	}, `SELECT o.id, t.desk, o.bytes FROM target t JOIN outbox o ON o.id = t.outbox
+		WHERE t.retry_at <= ? AND t.state = 1 AND o.purpose = 'message' LIMIT 256`, now)
+}
+
+// Requeue queues again what fell due for another try, and returns the relays
+// that have work. Only messages and slices, and what was refused for a time,
+// have a retry time.
+func (tx *Tx) Requeue(now time.Time) ([]ident.Relay, error) {
+	return Collect(tx, func(r Row) (id ident.Relay, err error) { err = r.Scan(id[:]); return id, err },
+		"UPDATE target SET state = 0, retry_at = NULL WHERE retry_at <= ? AND state IN (1, 3) RETURNING relay", now)
+}
+
+// RequeueRelay queues again all that a relay accepted and nobody signed for:
+// its spool was lost.
+func (tx *Tx) RequeueRelay(relay ident.Relay) (int64, error) {
+	return tx.Exec("UPDATE target SET state = 0, retry_at = NULL WHERE relay = ? AND state = 1", relay)
+}
+
+// Arrived notes that a desk signed for a message. It returns false when that
+// was known.
+func (tx *Tx) Arrived(message ident.Message, desk ident.Desk) (bool, error) {
+	n, err := tx.Exec(`UPDATE target SET state = 2, retry_at = NULL WHERE desk = ? AND state <> 2 AND outbox IN
+		(SELECT id FROM outbox WHERE message = ? AND purpose = 'message')`, desk, message)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	_, err = tx.Exec(`DELETE FROM outbox WHERE message = ? AND purpose = 'message' AND id NOT IN
+		(SELECT outbox FROM target WHERE state <> 2)`, message)
+	return true, err
+}
+
+// SliceHeld notes that a desk holds our sending key of a generation.
+func (tx *Tx) SliceHeld(tag [16]byte, desk ident.Desk) error {
+	_, err := tx.Exec(`DELETE FROM outbox WHERE purpose = 'slice' AND tag = ? AND id IN
+		(SELECT outbox FROM target WHERE desk = ?)`, tag, desk)
+	return err
+}
+
+// SlicesPending counts the desks that have not shown that they hold our
+// sending key of a generation, and of these the ones whose slice no relay has
+// accepted.
+func (tx *Tx) SlicesPending(tag [16]byte) (unheld, unsent int, err error) {
+	err = tx.Row(`SELECT count(*), coalesce(sum(t.state IN (0, 3)), 0) FROM outbox o JOIN target t ON t.outbox = o.id
+		WHERE o.purpose = 'slice' AND o.tag = ?`, tag).Scan(&unheld, &unsent)
+	return unheld, unsent, err
+}
+
+// RaiseSlice puts again, now, the slice of a generation for a desk.
+func (tx *Tx) RaiseSlice(tag [16]byte, desk ident.Desk) (int64, error) {
+	return tx.Exec(`UPDATE target SET state = 0, retry_at = NULL WHERE desk = ? AND state IN (1, 3) AND outbox IN
+		(SELECT id FROM outbox WHERE purpose = 'slice' AND tag = ?)`, desk, tag)
+}
+
+// DropOut removes a row of the outbox.
+func (tx *Tx) DropOut(id int64) error {
+	_, err := tx.Exec("DELETE FROM outbox WHERE id = ?", id)
+	return err
+}
+
+// DropSlices removes the slices of a generation.
+func (tx *Tx) DropSlices(tag [16]byte) error {
+	_, err := tx.Exec("DELETE FROM outbox WHERE purpose = 'slice' AND tag = ?", tag)
+	return err
+}
+
+// WaitingFor counts the envelopes that a relay has not accepted.
+func (tx *Tx) WaitingFor(relay ident.Relay) (n int, err error) {
+	err = tx.Row("SELECT count(*) FROM target WHERE relay = ? AND state IN (0, 3)", relay).Scan(&n)
+	return n, err
+}
+
+// QueuedMessages counts the messages that no relay has accepted for some desk.
+func (tx *Tx) QueuedMessages() (n int, err error) {
+	err = tx.Row(`SELECT count(DISTINCT o.id) FROM outbox o JOIN target t ON t.outbox = o.id
+		WHERE o.purpose = 'message' AND t.state IN (0, 3)`).Scan(&n)
+	return n, err
+}
+
+// Parked is an envelope whose key has not come yet.
+type Parked struct {
+	Envelope envelope.ID
+	Tag      [16]byte
+	Lane     uint8
+	Bytes    []byte
+	At       time.Time
+}
+
+// Park keeps an envelope until its key comes.
+func (tx *Tx) Park(p Parked) error {
+	_, err := tx.Exec("INSERT OR IGNORE INTO parked (envelope, tag, lane, bytes, at) VALUES (?, ?, ?, ?, ?)",
+		p.Envelope, p.Tag, p.Lane, p.Bytes, p.At)
+	return err
+}
+
+// ParkedUnder lists what waits for a key, in the order in which it came.
+func (tx *Tx) ParkedUnder(tag [16]byte) ([]Parked, error) {
+	return Collect(tx, func(r Row) (p Parked, err error) {
+		err = r.Scan(p.Envelope[:], p.Tag[:], &p.Lane, &p.Bytes, &p.At)
+		return p, err
+	}, "SELECT envelope, tag, lane, bytes, at FROM parked WHERE tag = ? ORDER BY rowid", tag)
+}
+
+// ParkedSize returns how much is parked in lanes below FLASH and in FLASH.
+func (tx *Tx) ParkedSize() (lower, flash int64, err error) {
+	err = tx.Row(`SELECT coalesce(sum(CASE WHEN lane <> 3 THEN length(bytes) END), 0),
+		coalesce(sum(CASE WHEN lane = 3 THEN length(bytes) END), 0) FROM parked`).Scan(&lower, &flash)
+	return lower, flash, err
+}
+
+// Unpark removes a parked envelope.
+func (tx *Tx) Unpark(id envelope.ID) error {
+	_, err := tx.Exec("DELETE FROM parked WHERE envelope = ?", id)
+	return err
+}
+
+// UnparkBefore removes what was parked before t, and returns how many.
+func (tx *Tx) UnparkBefore(t time.Time) (int64, error) {
+	return tx.Exec("DELETE FROM parked WHERE at < ?", t)
+}
