@@ -1,0 +1,249 @@
+package roster
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hotline/internal/ident"
+)
+
+func TestCharterHasOneSpelling(t *testing.T) {
+	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
+	c := newCharter(t, "JPN-NATO", jpn, nato)
+	if turned := newCharter(t, "JPN-NATO", nato, jpn); turned.ID(one) != c.ID(one) {
+		t.Error("the order in which members are named changes the line")
+	}
+	got, err := ParseCharter(one, c.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ID(one) != c.ID(one) || !bytes.Equal(got.Bytes(), c.Bytes()) {
+		t.Error("a parsed charter encodes to other bytes")
+	}
+	if m, ok := got.Member(nato.id); !ok || m.Name != "NATO" {
+		t.Errorf("Member(NATO) = %q, %v", m.Name, ok)
+	}
+	other := c
+	other.Nonce[0]++
+	if other.ID(one) == c.ID(one) {
+		t.Error("two nonces, one line")
+	}
+}
+
+func TestCharterRefusals(t *testing.T) {
+	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
+	tests := map[string]struct {
+		change func(*Charter)
+		want   error
+	}{
+		"deniable record":             {func(c *Charter) { c.Record = Deniable }, ErrReserved},
+		"second person":               {func(c *Charter) { c.Release = ReleaseSecond }, ErrReserved},
+		"no record policy":            {func(c *Charter) { c.Record = 0 }, ErrMalformed},
+		"one member":                  {func(c *Charter) { c.Members = c.Members[:1] }, ErrMalformed},
+		"one member twice":            {func(c *Charter) { c.Members[1] = c.Members[0] }, ErrMalformed},
+		"members in another order":    {func(c *Charter) { slices.Reverse(c.Members) }, ErrMalformed},
+		"two members of one name":     {func(c *Charter) { c.Members[0].Name = c.Members[1].Name }, ErrMalformed},
+		"another root":                {func(c *Charter) { c.Members[0].Root = c.Members[1].Root }, ErrForeign},
+		"no name":                     {func(c *Charter) { c.Name = "" }, ErrMalformed},
+		"line break in the name":      {func(c *Charter) { c.Name = "JPN\nNATO" }, ErrMalformed},
+		"REL by another rule":         {func(c *Charter) { c.Rule.REL = "ANY" }, ErrReserved},
+		"long rule":                   {func(c *Charter) { c.Rule.Text = strings.Repeat("x", MaxRule+1) }, ErrMalformed},
+		"no receipt clock":            {func(c *Charter) { c.Clocks[0].ReceiptWithin = 0 }, ErrMalformed},
+		"half seconds":                {func(c *Charter) { c.Clocks[0].ReceiptWithin = 1500 * time.Millisecond }, ErrMalformed},
+		"escalations that fall":       {func(c *Charter) { c.Clocks[3].EscalateAt = []time.Duration{time.Hour, time.Minute} }, ErrMalformed},
+		"seal keys for ever":          {func(c *Charter) { c.SealKeyPeriod = MaxSealKeyPeriod + time.Second }, ErrMalformed},
+		"a new seal key every second": {func(c *Charter) { c.SealKeyPeriod = time.Second }, ErrMalformed},
+		"one relay twice":             {func(c *Charter) { c.Relays = []ident.Relay{{1}, {1}} }, ErrMalformed},
+		"made before 1970":            {func(c *Charter) { c.Created = time.Unix(-1, 0) }, ErrMalformed},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newCharter(t, "JPN-NATO", jpn, nato)
+			tt.change(&c)
+			if err := c.Check(one); !errors.Is(err, tt.want) {
+				t.Errorf("Check = %v, want %v", err, tt.want)
+			}
+			if name == "half seconds" {
+				return // the layout holds whole seconds, so the bytes are another charter's
+			}
+			if _, err := ParseCharter(one, c.Bytes()); !errors.Is(err, ErrMalformed) && !errors.Is(err, ErrReserved) && !errors.Is(err, ErrForeign) {
+				t.Errorf("ParseCharter = %v, want a refusal", err)
+			}
+		})
+	}
+	for i := range 2 {
+		raw := newCharter(t, "JPN-NATO", jpn, nato).Bytes()
+		raw[i]++
+		if _, err := ParseCharter(one, raw); !errors.Is(err, ErrReserved) {
+			t.Errorf("another version or suite in byte %d = %v, want ErrReserved", i, err)
+		}
+	}
+}
+
+// line is an open line of two parties with one desk each.
+type line struct {
+	c          Charter
+	jpn, nato  testParty
+	j1, n1     testDesk
+	addJ, addN Statement
+	set        *Set
+	sigs       []CharterSignature
+}
+
+func openLine(t *testing.T) line {
+	t.Helper()
+	l := line{jpn: newParty(t, "JPN"), nato: newParty(t, "NATO")}
+	l.c = newCharter(t, "JPN-NATO", l.jpn, l.nato)
+	l.j1, l.n1 = newDesk(t, l.jpn, 1), newDesk(t, l.nato, 1)
+	l.addJ = l.jpn.sign(t, l.j1.addition(t, ident.Line{}, 1, "a.example:1"))
+	l.addN = l.nato.sign(t, l.n1.addition(t, ident.Line{}, 1, "a.example:1"))
+	l.set = newSet(t, l.c, l.addJ, l.addN)
+	l.sigs = []CharterSignature{l.j1.consent(t, l.c), l.n1.consent(t, l.c)}
+	return l
+}
+
+func TestALineIsOpenWhenAllSigned(t *testing.T) {
+	l := openLine(t)
+	if got := l.set.Unsigned(l.c, nil); len(got) != 2 {
+		t.Errorf("unsigned by %v, want both", got)
+	}
+	if got := l.set.Unsigned(l.c, l.sigs[:1]); !slices.Equal(got, []ident.Party{l.nato.id}) {
+		t.Errorf("unsigned by %v, want NATO", got)
+	}
+	if got := l.set.Unsigned(l.c, l.sigs); len(got) != 0 {
+		t.Errorf("unsigned by %v, want nobody", got)
+	}
+	// A removed desk's word opens no line.
+	if _, err := l.set.Add(l.nato.sign(t, l.n1.removal(ident.Line{}, 2, "EXERCISE")), epoch); err != nil {
+		t.Fatal(err)
+	}
+	if current, err := l.set.CheckSignature(l.c, l.sigs[1]); current || err != nil {
+		t.Errorf("signature of a removed desk: current %v, %v", current, err)
+	}
+	if got := l.set.Unsigned(l.c, l.sigs); !slices.Equal(got, []ident.Party{l.nato.id}) {
+		t.Errorf("unsigned by %v after the removal, want NATO", got)
+	}
+}
+
+func TestCharterSignatureRefusals(t *testing.T) {
+	l := openLine(t)
+	other := newCharter(t, "another", l.jpn, l.nato)
+	home := newParty(t, "HOME")
+	tests := map[string]struct {
+		sig  CharterSignature
+		want error
+	}{
+		"for another charter":   {l.j1.consent(t, other), ErrForeign},
+		"by an unknown desk":    {newDesk(t, l.jpn, 2).consent(t, l.c), ErrUnknownDesk},
+		"in the other's name":   {func() CharterSignature { s := l.sigs[0]; s.Party = l.nato.id; return s }(), ErrForeign},
+		"with another time":     {func() CharterSignature { s := l.sigs[0]; s.Time = s.Time.Add(time.Hour); return s }(), ErrSignature},
+		"with another's bytes":  {func() CharterSignature { s := l.sigs[0]; s.Signature = l.sigs[1].Signature; return s }(), ErrSignature},
+		"with half a signature": {func() CharterSignature { s := l.sigs[0]; s.Signature = s.Signature[:64]; return s }(), ErrMalformed},
+	}
+	for name, tt := range tests {
+		if _, err := l.set.CheckSignature(l.c, tt.sig); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+	if _, err := SignCharter(one, l.j1.key, l.c, CharterSignature{Party: home.id, Desk: l.j1.id, Time: epoch}); !errors.Is(err, ErrForeign) {
+		t.Errorf("signing for a stranger = %v, want ErrForeign", err)
+	}
+}
+
+func TestFilesComeBackAsTheyWere(t *testing.T) {
+	l := openLine(t)
+	card := Card{Name: "JPN", Root: l.jpn.root.Public(), Statements: []Statement{l.addJ}}
+	if got, err := ParseCard(one, card.Bytes()); err != nil || got.Party(one) != l.jpn.id || !bytes.Equal(got.Bytes(), card.Bytes()) {
+		t.Errorf("card: %v", err)
+	}
+	offer := Offer{Charter: l.c, Signatures: l.sigs}
+	if got, err := ParseOffer(one, offer.Bytes()); err != nil || !bytes.Equal(got.Bytes(), offer.Bytes()) {
+		t.Errorf("offer: %v", err)
+	}
+	for _, s := range l.sigs {
+		if got, err := ParseCharterSignature(s.Bytes()); err != nil || !bytes.Equal(got.Bytes(), s.Bytes()) {
+			t.Errorf("charter signature: %v", err)
+		}
+	}
+	mixed := Card{Name: "JPN", Root: l.jpn.root.Public(), Statements: []Statement{l.addJ, l.addN}}
+	if _, err := ParseCard(one, mixed.Bytes()); !errors.Is(err, ErrForeign) {
+		t.Errorf("a card with another party's desk = %v, want ErrForeign", err)
+	}
+	if _, err := ParseCard(one, offer.Bytes()); !errors.Is(err, ErrMalformed) {
+		t.Errorf("an offer in the place of a card = %v, want ErrMalformed", err)
+	}
+}
+
+func TestJoiningPack(t *testing.T) {
+	l := openLine(t)
+	j2 := newDesk(t, l.jpn, 2)
+	good := func() Pack {
+		return Pack{
+			Charter: l.c, Signatures: l.sigs,
+			Statements: []Statement{l.addJ, l.addN, l.jpn.sign(t, j2.addition(t, ident.Line{}, 2, "a.example:1"))},
+			SealKeys:   []Announcement{l.n1.announce(t, 7), l.n1.announce(t, 6)},
+			Names:      []PartyName{{l.nato.id, "NATO"}, {l.jpn.id, "JPN"}},
+		}
+	}
+	own := l.jpn.root.Public()
+	raw := good().Bytes()
+	p, err := ParsePack(one, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(p.Bytes(), raw) || len(p.SealKeys) != 1 || p.SealKeys[0].Number != 7 {
+		t.Error("the pack does not come back in its one spelling")
+	}
+	s, err := p.Open(one, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(s.Roster().Desks()); got != 3 {
+		t.Errorf("%d desks, want 3", got)
+	}
+
+	retired := l.jpn.sign(t, l.j1.removal(ident.Line{}, 3, "EXERCISE"))
+	tests := map[string]struct {
+		change func(*Pack)
+		root   []byte
+		want   error
+	}{
+		"a party that is no member":            {func(*Pack) {}, newParty(t, "HOME").root.Public(), ErrForeign},
+		"NATO did not sign":                    {func(p *Pack) { p.Signatures = p.Signatures[:1] }, own, ErrSignature},
+		"own party did not sign":               {func(p *Pack) { p.Signatures = p.Signatures[1:] }, own, ErrSignature},
+		"own party signed with a removed desk": {func(p *Pack) { p.Statements = append(p.Statements, retired) }, own, ErrSignature},
+		"a signature that does not hold":       {func(p *Pack) { p.Signatures = slices.Clone(l.sigs); p.Signatures[1].Time = epoch.Add(1e9) }, own, ErrSignature},
+		"a statement of a stranger": {func(p *Pack) {
+			h := newParty(t, "HOME")
+			p.Statements = append(p.Statements, h.sign(t, newDesk(t, h, 1).addition(t, ident.Line{}, 1, "a.example:1")))
+		}, own, ErrForeign},
+		"a seal key of nobody":                  {func(p *Pack) { p.SealKeys = []Announcement{newDesk(t, l.nato, 2).announce(t, 1)} }, own, ErrUnknownDesk},
+		"a seal key that the desk did not sign": {func(p *Pack) { a := l.n1.announce(t, 7); a.Number++; p.SealKeys = []Announcement{a} }, own, ErrSignature},
+		"a name for a stranger":                 {func(p *Pack) { p.Names[0].Party = ident.Party{1} }, own, ErrForeign},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := good()
+			tt.change(&p)
+			p, err := ParsePack(one, p.Bytes())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Open(one, tt.root); !errors.Is(err, tt.want) {
+				t.Errorf("Open = %v, want %v", err, tt.want)
+			}
+		})
+	}
+	// The other party's signing desk may have retired since; another desk of
+	// one's own vouches for the line.
+	p = good()
+	p.Statements = append(p.Statements, l.nato.sign(t, l.n1.removal(ident.Line{}, 2, "EXERCISE retired")), retired)
+	p.Signatures = append(p.Signatures, j2.consent(t, l.c))
+	if _, err := p.Open(one, own); err != nil {
+		t.Errorf("a line whose founders' desks retired: %v", err)
+	}
+}

@@ -1,0 +1,89 @@
+package roster
+
+import (
+	"bytes"
+	"testing"
+
+	"hotline/internal/ident"
+)
+
+// decoders are all that takes a stranger's bytes. Each returns the bytes that
+// the value encodes to.
+var decoders = map[string]func([]byte) ([]byte, error){
+	"certificate":  func(b []byte) ([]byte, error) { v, err := ParseCertificate(b); return v.Bytes(), err },
+	"announcement": func(b []byte) ([]byte, error) { v, err := ParseAnnouncement(b); return v.Bytes(), err },
+	"statement":    func(b []byte) ([]byte, error) { v, err := ParseStatement(b); return v.Bytes(), err },
+	"charter":      func(b []byte) ([]byte, error) { v, err := ParseCharter(one, b); return v.Bytes(), err },
+	"signature":    func(b []byte) ([]byte, error) { v, err := ParseCharterSignature(b); return v.Bytes(), err },
+	"card":         func(b []byte) ([]byte, error) { v, err := parseCard(b); return v.Bytes(), err },
+	"offer":        func(b []byte) ([]byte, error) { v, err := ParseOffer(one, b); return v.Bytes(), err },
+	"pack":         func(b []byte) ([]byte, error) { v, err := ParsePack(one, b); return v.Bytes(), err },
+	"heads":        func(b []byte) ([]byte, error) { v, err := ParseHeads(b); return MarshalHeads(v), err },
+}
+
+// FuzzDecoders gives any bytes to every decoder: whatever is accepted encodes
+// to the same bytes again.
+func FuzzDecoders(f *testing.F) {
+	jpn, nato := newParty(f, "JPN"), newParty(f, "NATO")
+	c := newCharter(f, "JPN-NATO", jpn, nato)
+	d := newDesk(f, jpn, 1)
+	add := jpn.sign(f, d.addition(f, ident.Line{}, 1, "a.example:1"))
+	cut := jpn.sign(f, d.removal(c.ID(one), 1, "EXERCISE"))
+	s := newSet(f, c, add, cut)
+	sigs := []CharterSignature{d.consent(f, c)}
+	for _, seed := range [][]byte{
+		d.cert.Bytes(), add.Add.SealKey.Bytes(), add.Bytes(), cut.Bytes(), c.Bytes(), sigs[0].Bytes(),
+		Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{add}}.Bytes(),
+		Offer{Charter: c, Signatures: sigs}.Bytes(),
+		Pack{Charter: c, Signatures: sigs, Statements: s.Statements(), SealKeys: []Announcement{add.Add.SealKey}, Names: []PartyName{{jpn.id, "JPN"}}}.Bytes(),
+		MarshalHeads(s.Heads()), s.Bytes(),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for name, decode := range decoders {
+			if again, err := decode(b); err == nil && !bytes.Equal(again, b) {
+				t.Errorf("%s has two spellings", name)
+			}
+		}
+		if s, err := LoadSet(one, c.ID(one), c.Members, b); err == nil && !bytes.Equal(s.Bytes(), b) {
+			t.Error("stored set has two spellings")
+		}
+	})
+}
+
+// TestDecodersAreStrict cuts every form short, adds a byte, and takes each for
+// every other.
+func TestDecodersAreStrict(t *testing.T) {
+	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
+	c := newCharter(t, "JPN-NATO", jpn, nato)
+	d := newDesk(t, jpn, 1)
+	add := jpn.sign(t, d.addition(t, ident.Line{}, 1, "a.example:1"))
+	s := newSet(t, c, add)
+	sigs := []CharterSignature{d.consent(t, c)}
+	forms := map[string][]byte{
+		"certificate": d.cert.Bytes(), "announcement": add.Add.SealKey.Bytes(), "statement": add.Bytes(),
+		"charter": c.Bytes(), "signature": sigs[0].Bytes(), "heads": MarshalHeads(s.Heads()),
+		"card":  Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{add}}.Bytes(),
+		"offer": Offer{Charter: c, Signatures: sigs}.Bytes(),
+		"pack":  Pack{Charter: c, Signatures: sigs, Statements: []Statement{add}}.Bytes(),
+	}
+	for name, form := range forms {
+		if again, err := decoders[name](form); err != nil || !bytes.Equal(again, form) {
+			t.Errorf("%s does not come back: %v", name, err)
+		}
+		if _, err := decoders[name](append(bytes.Clone(form), 0)); err == nil {
+			t.Errorf("%s with a byte more is taken", name)
+		}
+		for n := 0; n < len(form); n += max(1, len(form)/200) {
+			if _, err := decoders[name](form[:n]); err == nil {
+				t.Errorf("%s cut to %d bytes is taken", name, n)
+			}
+		}
+		for other, decode := range decoders {
+			if _, err := decode(form); other != name && err == nil {
+				t.Errorf("a %s is taken for a %s", name, other)
+			}
+		}
+	}
+}
