@@ -12,7 +12,7 @@ import (
 )
 
 func TestChunks(t *testing.T) {
-	key := [32]byte(named("content key"))
+	key := named("content key")
 	for _, n := range []int{0, 1, 1000, MaxChunk} {
 		for _, final := range []bool{true, false} {
 			if n == 0 && !final {
@@ -70,7 +70,7 @@ func TestChunkNonceNeverRepeats(t *testing.T) {
 }
 
 func TestChunkRefuses(t *testing.T) {
-	key := [32]byte(named("content key"))
+	key := named("content key")
 	for name, in := range map[string]ChunkInput{
 		"too long":                   {Chunk: Chunk{Data: make([]byte, MaxChunk+1)}},
 		"empty and not the last":     {},
@@ -180,7 +180,7 @@ func TestControl(t *testing.T) {
 // TestNoTypeIsTakenForAnother presents every kind of envelope to every opener.
 func TestNoTypeIsTakenForAnother(t *testing.T) {
 	p := newPair(t)
-	file, desk := [32]byte(named("content key")), suite.NewDeskKey()
+	file, desk := named("content key"), suite.NewDeskKey()
 	chunk, err := SealChunk(one, ChunkInput{Chunk: Chunk{Final: true}, Key: file, Expiry: start})
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ func TestHeaderIsCheckedThoughItIsAuthentic(t *testing.T) {
 			t.Errorf("chain with %s: %v, want ErrOpen", name, err)
 		}
 
-		file := [32]byte(named("content key"))
+		file := named("content key")
 		h = chunkHeader(file, 6)
 		change(&h)
 		header = h.Append(nil)

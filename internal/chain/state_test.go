@@ -227,13 +227,17 @@ func dress(p *pair, plain []byte) []byte {
 	return one.Seal(header, key[:], h.Nonce[:], header, plain)
 }
 
-// FuzzSlice: a slice's plaintext from a stranger, and the proof of one.
+// FuzzSlice: a slice's plaintext from a stranger, the proof of one, and the
+// evidence of a message.
 func FuzzSlice(f *testing.F) {
 	p := newPair(f)
 	f.Add(p.slice.Proof)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if sl, err := parseStatement(b); err == nil && !bytes.Equal(sl.statement(), b) {
 			t.Error("second spelling accepted")
+		}
+		if _, err := VerifyEvidence(one, group, p.from.desk, p.from.sign.Public(), b, nil); err == nil {
+			t.Error("evidence that nobody signed verifies")
 		}
 		if sl, err := VerifySlice(one, b, peers(p.from)); err == nil && !bytes.Equal(sl.Proof, b) {
 			t.Error("proof changed")
@@ -253,7 +257,7 @@ func FuzzSlice(f *testing.F) {
 // FuzzChunkAndControl: the two plaintext layouts that need no chain.
 func FuzzChunkAndControl(f *testing.F) {
 	p := newPair(f)
-	key := [32]byte(named("content key"))
+	key := named("content key")
 	f.Add([]byte{1, 0, 0, 0, 0})
 	f.Add(make([]byte, 4000))
 	f.Fuzz(func(t *testing.T, b []byte) {
