@@ -1,0 +1,294 @@
+package roster
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"testing"
+
+	"hotline/internal/ident"
+	"hotline/internal/suite"
+)
+
+// update writes vectors anew. The format is frozen: whoever uses it has changed
+// the format and says so in the changelog. In CI it fails instead.
+var update = flag.Bool("update", false, "write frozen vectors anew")
+
+const vectorFile = "../wire/testdata/vectors/roster1.json"
+
+// hexa is bytes as the vectors write them.
+type hexa []byte
+
+func (h hexa) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
+
+func (h *hexa) UnmarshalText(b []byte) (err error) {
+	*h, err = hex.DecodeString(string(b))
+	return err
+}
+
+// vectors is one line from its roots to its joining pack. Signatures of ML-DSA
+// are drawn anew each time, so what holds still is what is signed, and that
+// these signatures verify.
+type vectors struct {
+	Comment       string            `json:"comment"`
+	Parties       []vectorParty     `json:"parties"`
+	Desks         []vectorDesk      `json:"desks"`
+	Charter       hexa              `json:"charter"`
+	Line          hexa              `json:"line"`
+	LineText      string            `json:"line_text"`
+	Signatures    []hexa            `json:"charter_signatures"`
+	Announcements []hexa            `json:"seal_key_announcements"`
+	Statements    []vectorStatement `json:"statements"` // of the set, in its order
+	SetHash       hexa              `json:"set_sha256"` // of the stored form
+	Digest        hexa              `json:"digest"`
+	Heads         hexa              `json:"heads"`
+	Roster        []string          `json:"roster"` // desks that are on
+	Removed       []string          `json:"removed"`
+	Contested     int               `json:"contested"` // numbers used twice
+	Group         hexa              `json:"group_of_both"`
+	GroupOfOne    hexa              `json:"group_of_first_party"`
+	Card          hexa              `json:"card"`
+	Offer         hexa              `json:"offer"`
+	Pack          hexa              `json:"pack"`
+	Refused       []vectorRefusal   `json:"refused"`
+}
+
+type vectorParty struct {
+	Name     string `json:"name"`
+	RootSeed hexa   `json:"root_seed"`
+	Root     hexa   `json:"root"`
+	Party    hexa   `json:"party"`
+	Text     string `json:"party_text"`
+}
+
+type vectorDesk struct {
+	Seed        hexa   `json:"desk_seed"`
+	Certificate hexa   `json:"certificate"`
+	Fingerprint hexa   `json:"fingerprint"`
+	Desk        hexa   `json:"desk"`
+	Text        string `json:"desk_text"`
+}
+
+type vectorStatement struct {
+	Note  string `json:"note"`
+	Bytes hexa   `json:"bytes"`
+	ID    hexa   `json:"id"`
+}
+
+// vectorRefusal is a statement that no set of this line takes in.
+type vectorRefusal struct {
+	Note  string `json:"note"`
+	Bytes hexa   `json:"bytes"`
+}
+
+func makeVectors(t *testing.T) (v vectors) {
+	c, pool, desks := pool(t)
+	jpn, nato := desks[0].party, desks[2].party
+	line := c.ID(one)
+	v.Comment = "EXERCISE. Roster vectors of suite 1; docs/spec/line.md says how each value follows. All keys are made up and published."
+	for _, p := range []testParty{jpn, nato} {
+		v.Parties = append(v.Parties, vectorParty{p.name, p.root.Seed(), p.root.Public(), p.id[:], p.id.String()})
+	}
+	for _, d := range desks {
+		f := d.cert.Fingerprint(one)
+		v.Desks = append(v.Desks, vectorDesk{d.key.Seed(), d.cert.Bytes(), f[:], d.id[:], d.id.String()})
+		v.Announcements = append(v.Announcements, d.announce(t, 2).Bytes())
+	}
+	sigs := []CharterSignature{desks[0].consent(t, c), desks[3].consent(t, c)}
+	v.Charter, v.Line, v.LineText = c.Bytes(), line[:], line.String()
+	v.Signatures = []hexa{sigs[0].Bytes(), sigs[1].Bytes()}
+	s := newSet(t, c)
+	addAll(t, s, pool)
+	for _, st := range s.Statements() {
+		id := st.ID(one)
+		v.Statements = append(v.Statements, vectorStatement{st.Type.String(), st.Bytes(), id[:]})
+	}
+	v.Heads, v.Contested = MarshalHeads(s.Heads()), len(s.Conflicts())
+	v.Card = Card{Name: jpn.name, Root: jpn.root.Public(), Statements: pool[:1]}.Bytes()
+	v.Offer = Offer{Charter: c, Signatures: sigs[:1]}.Bytes()
+	v.Pack = Pack{
+		Charter: c, Signatures: sigs, Statements: []Statement{pool[0], pool[9]},
+		SealKeys: []Announcement{desks[0].announce(t, 3)}, Names: []PartyName{{nato.id, "NATO"}},
+	}.Bytes()
+	v.Refused = []vectorRefusal{
+		{"a party adds the other's desk", jpn.forge(desks[2].addition(t, line, 9, "a.example:1")).Bytes()},
+		{"a party removes the other's desk", jpn.forge(desks[2].removal(line, 9, "")).Bytes()},
+		{"for another line", jpn.sign(t, desks[0].removal(ident.Line{9}, 9, "")).Bytes()},
+		{"a root made at home", func() hexa {
+			h := newParty(t, "HOME")
+			return h.sign(t, newDesk(t, h, 1).addition(t, line, 1, "a.example:1")).Bytes()
+		}()},
+	}
+	v.derive(t)
+	return v
+}
+
+// derive fills in what follows from the set and the charter by hashing.
+func (v *vectors) derive(t *testing.T) {
+	c, err := ParseCharter(plain, v.Charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, s := c.ID(plain), newSet(t, c)
+	for _, raw := range v.Statements {
+		st, err := ParseStatement(raw.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addAll(t, s, []Statement{st})
+	}
+	d, both, single := s.Digest(), GroupID(plain, line, c.Parties()), GroupID(plain, line, c.Parties()[:1])
+	v.Line, v.LineText, v.Digest, v.Group, v.GroupOfOne = line[:], line.String(), d[:], both[:], single[:]
+	hash := sha256.Sum256(s.Bytes())
+	v.SetHash, v.Roster, v.Removed = hash[:], nil, nil
+	for _, e := range s.Roster().Desks() {
+		v.Roster = append(v.Roster, e.Desk.String())
+	}
+	for _, id := range sortedRemovals(s.Roster()) {
+		v.Removed = append(v.Removed, id.String())
+	}
+}
+
+func TestVectors(t *testing.T) {
+	if *update {
+		if os.Getenv("CI") != "" {
+			t.Fatal("frozen vectors are not rewritten in CI")
+		}
+		out, err := json.MarshalIndent(makeVectors(t), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(vectorFile, append(out, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v vectors
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatal(err)
+	}
+	again := v
+	again.derive(t)
+	if out, _ := json.MarshalIndent(again, "", " "); !bytes.Equal(append(out, '\n'), raw) {
+		t.Error("ids, digest or roster of the vectors come out differently")
+	}
+	checkVectorKeys(t, v)
+	checkVectorStatements(t, v)
+	checkVectorFiles(t, v)
+}
+
+// checkVectorKeys compares what is signed with what this program would sign,
+// and verifies the signatures.
+func checkVectorKeys(t *testing.T, v vectors) {
+	c, _, desks := pool(t)
+	if !bytes.Equal(c.Bytes(), v.Charter) {
+		t.Error("the charter is spelt differently")
+	}
+	for _, p := range v.Parties {
+		root, err := suite.RootKeyFromSeed(p.RootSeed)
+		if err != nil || !bytes.Equal(root.Public(), p.Root) {
+			t.Errorf("root of %s: %v", p.Name, err)
+		}
+		if id := PartyOf(plain, p.Root); !bytes.Equal(id[:], p.Party) || id.String() != p.Text {
+			t.Errorf("id of %s = %v, want %s", p.Name, id, p.Text)
+		}
+	}
+	for i, d := range v.Desks {
+		cert, err := ParseCertificate(d.Certificate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		root := v.Parties[i/2].Root
+		if err := cert.Verify(plain, root); err != nil {
+			t.Error(err)
+		}
+		f, id := cert.Fingerprint(plain), cert.ID(plain)
+		if !bytes.Equal(f[:], d.Fingerprint) || !bytes.Equal(id[:], d.Desk) || id.String() != d.Text {
+			t.Errorf("desk %d: id = %v, want %s", i, id, d.Text)
+		}
+		if !bytes.Equal(cert.body(), desks[i].cert.body()) {
+			t.Errorf("certificate %d is spelt differently", i)
+		}
+		a, err := ParseAnnouncement(v.Announcements[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Verify(plain, cert); err != nil {
+			t.Error(err)
+		}
+		if !bytes.Equal(a.body(), desks[i].announce(t, 2).body()) {
+			t.Errorf("announcement %d is spelt differently", i)
+		}
+	}
+}
+
+func checkVectorStatements(t *testing.T, v vectors) {
+	c, err := ParseCharter(plain, v.Charter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := CharterSet(plain, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range v.Statements {
+		st, err := ParseStatement(want.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id := st.ID(plain); !bytes.Equal(id[:], want.ID) || st.Type.String() != want.Note {
+			t.Errorf("statement %d (%s): id = %v", i, want.Note, id)
+		}
+		if _, err := s.Add(st, epoch); err != nil && !errors.Is(err, ErrEquivocation) {
+			t.Error(err)
+		}
+	}
+	if !bytes.Equal(MarshalHeads(s.Heads()), v.Heads) || len(s.Conflicts()) != v.Contested {
+		t.Error("the statements make another set")
+	}
+	for _, r := range v.Refused {
+		st, err := ParseStatement(r.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if added, err := s.Add(st, epoch); added || !errors.Is(err, ErrForeign) {
+			t.Errorf("%s: Add = %v, %v", r.Note, added, err)
+		}
+	}
+	for _, raw := range v.Signatures {
+		sig, err := ParseCharterSignature(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.CheckSignature(c, sig); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func checkVectorFiles(t *testing.T, v vectors) {
+	for name, form := range map[string]hexa{"card": v.Card, "offer": v.Offer, "pack": v.Pack, "heads": v.Heads} {
+		if again, err := decoders[name](form); err != nil || !bytes.Equal(again, form) {
+			t.Errorf("%s of the vectors: %v", name, err)
+		}
+	}
+	if _, err := ParseCard(plain, v.Card); err != nil {
+		t.Error(err)
+	}
+	p, err := ParsePack(plain, v.Pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, party := range v.Parties {
+		if s, err := p.Open(plain, party.Root); err != nil || s.Len() != 2 {
+			t.Errorf("pack for %s: %v", party.Name, err)
+		}
+	}
+}
