@@ -34,7 +34,7 @@ type Hasher interface {
 
 // Labels of the two hashes.
 const (
-	labelCommitment = "hotline/1/commitment"
+	labelCommitment = "hotline/1/pairing-commitment"
 	labelAnswer     = "hotline/1/pairing-answer"
 	labelWords      = "hotline/1/pairing-words"
 )
