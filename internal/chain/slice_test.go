@@ -22,6 +22,15 @@ func TestSliceSaysWhatTheSenderSigned(t *testing.T) {
 	if p.rx.Tag() != p.tx.Tag() || p.rx.Identity() != p.tx.Identity() || p.rx.Sender() != p.from.desk || p.rx.Group() != group || p.rx.Generation() != sl.Generation {
 		t.Error("the two ends do not name the generation alike")
 	}
+	if p.tx.Group() != group || !p.tx.Created().Equal(start) || !p.rx.Created().Equal(start) {
+		t.Error("group or time of making is lost")
+	}
+	if s := mustSeal(t, p.tx.Clone(), p.from.sign, message(3, 1)); s.Sequence != 1 {
+		t.Errorf("first sequence %d", s.Sequence)
+	}
+	if n, running := p.tx.Last(3); n != 0 || running != p.rx.chains[3].running {
+		t.Errorf("before the first message: last %d", n)
+	}
 	env := sliceFor(t, p.tx, p.from, p.to)
 	h, err := envelope.Parse(env)
 	if err != nil || len(env) != SliceSize || h.Tag != SliceTag(one, p.to.seal.Public()) || h.Lane != 3 {

@@ -126,6 +126,9 @@ func TestStateCannotBePrinted(t *testing.T) {
 			}
 		}
 	}
+	if p.tx.String() != placeholder || p.rx.GoString() != placeholder {
+		t.Error("String or GoString is not the placeholder")
+	}
 	if got := fmt.Sprint(p.tx, p.rx); got != "chain(redacted) chain(redacted)" {
 		t.Errorf("printed as %q", got)
 	}

@@ -44,6 +44,9 @@ func TestKeysCannotBePrinted(t *testing.T) {
 	if got := fmt.Sprintf("%v %d %#v", m, d, k); got != "key(redacted) key(redacted) key(redacted)" {
 		t.Errorf("printed as %q", got)
 	}
+	if m.String() != placeholder || d.GoString() != placeholder || r.LogValue().String() != placeholder {
+		t.Error("String, GoString or LogValue is not the placeholder")
+	}
 	// The search itself must find a seed that is printed.
 	for _, verb := range []string{"%x", "%d", "%v", "%X", "%#v"} {
 		if leaks(fmt.Sprintf(verb, m.Seed()), m.Seed()) == "" {

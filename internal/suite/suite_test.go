@@ -294,3 +294,25 @@ func TestBadSealKeyIsRefused(t *testing.T) {
 		t.Errorf("SealTo with a low-order point: %v, want ErrKey", err)
 	}
 }
+
+// TestWrongLengthsAreBugs: keys come from this program, so that a wrong length
+// is a broken invariant and not something to answer politely.
+func TestWrongLengthsAreBugs(t *testing.T) {
+	if s.ID() != 1 {
+		t.Errorf("ID() = %d, want 1", s.ID())
+	}
+	for name, f := range map[string]func(){
+		"key of 16 bytes":  func() { s.Seal(nil, make([]byte, 16), make([]byte, NonceSize), nil, nil) },
+		"expand too much":  func() { s.Expand(make([]byte, 48), "l", nil, 255*HashSize+1) },
+		"nonce of 8 bytes": func() { s.Seal(nil, make([]byte, KeySize), make([]byte, 8), nil, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
