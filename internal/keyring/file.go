@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"hotline/internal/fault"
 )
 
@@ -74,18 +76,27 @@ func exists() error {
 		WithHint("give another name, or move the old file to a safe place")
 }
 
-// writeNew makes a file that is not there yet. A hard link, unlike a rename,
-// never replaces what somebody else made in the meantime.
+// writeNew makes a file that is not there yet. The rename refuses to replace
+// what somebody else made in the meantime; file systems that cannot do that
+// (NFS) make a hard link, which refuses too (and which FAT on a stick cannot).
 func writeNew(name string, content []byte) error {
 	tmp, err := writeTemp(name, content)
 	if err != nil {
 		return err
 	}
-	err = os.Link(tmp, name)
+	err = unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		if err = os.Link(tmp, name); err == nil {
+			err = os.Remove(tmp)
+		}
+	}
 	if errors.Is(err, fs.ErrExist) {
 		err = exists()
 	}
-	return errors.Join(err, os.Remove(tmp), syncDir(filepath.Dir(name)))
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return syncDir(filepath.Dir(name))
 }
 
 // replace swaps a file for a new one.
