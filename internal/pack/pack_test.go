@@ -15,11 +15,11 @@ import (
 )
 
 // TestHeldOutTextsShrink measures the dictionary on texts that had no part in
-// it: reports of 200 words and of 400 characters. docs/spec/envelope.md quotes
+// it: reports of 200 words and of 350 to 380 characters. docs/spec/envelope.md quotes
 // the bounds.
 func TestHeldOutTextsShrink(t *testing.T) {
 	most := map[string]int{
-		"flash-en-cyber.txt": 570, "flash-en-informal.txt": 585, "flash-en-maritime.txt": 500, "flash-ja.txt": 625,
+		"flash-en-cyber.txt": 570, "flash-en-informal.txt": 585, "flash-en-maritime.txt": 500, "flash-ja.txt": 540, "flash-ja-2.txt": 600,
 	}
 	for name, want := range most {
 		text := read(t, filepath.Join("testdata", "heldout", name))

@@ -34,7 +34,7 @@ type (
 		Serial     string    `cbor:"4,keyasint"`
 		Composed   int64     `cbor:"5,keyasint"`
 		Role       string    `cbor:"6,keyasint,omitempty"`
-		Action     []byte    `cbor:"7,keyasint,omitempty"` // ids of 32 bytes each
+		Action     []byte    `cbor:"7,keyasint,omitempty"` // places in REL, or ids if REL is ANY
 		Info       []byte    `cbor:"8,keyasint,omitempty"`
 		References []string  `cbor:"9,keyasint,omitempty"`
 		ReplyTo    []byte    `cbor:"10,keyasint,omitempty"`
@@ -204,7 +204,7 @@ func oneSpelling(rep any, b []byte) error {
 func (m *Message) toMap() messageMap {
 	rep := messageMap{
 		Kind: uint8(m.Kind), Status: uint8(m.Status), Precedence: uint8(m.Precedence), Serial: m.Serial, Composed: m.Composed,
-		Role: m.Role, Action: joinParties(m.Action), Info: joinParties(m.Info), References: m.References,
+		Role: m.Role, Action: m.Label.places(m.Action), Info: m.Label.places(m.Info), References: m.References,
 		AckWanted: uint8(m.AckWanted), AckDue: m.AckDue, Label: m.Label.toMap(), Subject: m.Subject, Language: m.Language,
 		Text: m.Text, Dictionary: m.Dictionary, Exercise: m.Exercise,
 	}
@@ -227,10 +227,13 @@ func (rep *messageMap) message() (*Message, error) {
 		Subject: rep.Subject, Language: rep.Language, Text: rep.Text, Dictionary: rep.Dictionary, Exercise: rep.Exercise,
 	}
 	var err error
-	if m.Action, err = splitParties(rep.Action); err != nil {
+	if m.Label, err = rep.Label.label(); err != nil {
 		return nil, err
 	}
-	if m.Info, err = splitParties(rep.Info); err != nil {
+	if m.Action, err = m.Label.parties(rep.Action); err != nil {
+		return nil, err
+	}
+	if m.Info, err = m.Label.parties(rep.Info); err != nil {
 		return nil, err
 	}
 	if rep.ReplyTo != nil {
@@ -240,9 +243,6 @@ func (rep *messageMap) message() (*Message, error) {
 		if m.ReplyTo == (ident.Message{}) {
 			return nil, errors.New("a reply to message zero")
 		}
-	}
-	if m.Label, err = rep.Label.label(); err != nil {
-		return nil, err
 	}
 	for _, f := range rep.Files {
 		out := File{

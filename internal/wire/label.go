@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 
 	"hotline/internal/fault"
@@ -123,6 +124,35 @@ func (l Label) check() error {
 		return invalid("The marking is not written in its one form.")
 	}
 	return nil
+}
+
+// places writes addressees. All of them are in REL, so each is its place in
+// that list, in one byte; where REL is ANY it is its id. A party outside REL
+// has no place: [Message.Check] refuses it before.
+func (l Label) places(ids []ident.Party) []byte {
+	if l.Any {
+		return joinParties(ids)
+	}
+	var b []byte
+	for _, id := range ids {
+		b = append(b, byte(slices.Index(l.REL, id)))
+	}
+	return b
+}
+
+// parties undoes places.
+func (l Label) parties(b []byte) ([]ident.Party, error) {
+	if l.Any {
+		return splitParties(b)
+	}
+	var ids []ident.Party
+	for _, i := range b {
+		if int(i) >= len(l.REL) {
+			return nil, fmt.Errorf("addressee %d of a REL of %d", i, len(l.REL))
+		}
+		ids = append(ids, l.REL[i])
+	}
+	return ids, nil
 }
 
 func sameCaveat(a, b marking.Caveat) bool { return a.Kind == b.Kind && a.Until.Equal(b.Until) }

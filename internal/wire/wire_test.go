@@ -15,6 +15,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
+	"hotline/internal/suite"
 )
 
 func party(b byte) (p ident.Party) { return ident.Party(bytes.Repeat([]byte{b}, len(p))) }
@@ -71,7 +72,9 @@ func messages() map[string]*Message {
 	joint.Label.Caveats = []marking.Caveat{{Kind: marking.EyesOnly}, {Kind: marking.Embargo, Until: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)}}
 	japanese := alert()
 	japanese.Kind, japanese.Language, japanese.Subject, japanese.Text = Formal, "ja", "訓練:港湾", []byte("訓練。これは訓練です。")
-	return map[string]*Message{"alert": alert(), "least": routine(), "packed": packed, "joint label": joint, "japanese": japanese}
+	anyone := alert()
+	anyone.Label.Any, anyone.Label.REL = true, nil
+	return map[string]*Message{"alert": alert(), "to anyone": anyone, "least": routine(), "packed": packed, "joint label": joint, "japanese": japanese}
 }
 
 func receipts() map[string]*Receipt {
@@ -201,8 +204,9 @@ func TestMessageRules(t *testing.T) {
 			if err == nil || b != nil || kind != tt.kind || !strings.Contains(msg, tt.want) {
 				t.Errorf("Encode = %d bytes, %v (%v), want %v with %q", len(b), err, kind, tt.kind, tt.want)
 			}
-			if name == "no classification" || name == "an embargo in seconds" {
-				return // these have no bytes: what is left out means "none", and groups have minutes
+			if name == "no classification" ||
+				name == "an embargo in seconds" {
+				return // these have no bytes: no text means "none", and groups have minutes
 			}
 			// A peer that does not keep the rule is refused by the reader too.
 			if got, err := ParseMessage(must(encoder.Marshal(m.toMap()))); !errors.Is(err, ErrMalformed) {
@@ -405,5 +409,20 @@ func TestContentIsNotPrinted(t *testing.T) {
 func TestPlainLines(t *testing.T) {
 	if got := PlainLines("a\r\nb\rc\n\r\n"); got != "a\nb\nc\n\n" {
 		t.Errorf("PlainLines = %q", got)
+	}
+}
+
+// TestHashesAreThoseOfTheSuite holds that another reader needs one rule for
+// every hash: label and parts, each behind its length.
+func TestHashesAreThoseOfTheSuite(t *testing.T) {
+	b := []byte("EXERCISE")
+	want := suite.One{}.Hash("hotline/1/content", b)
+	if got := ContentHash(b); !bytes.Equal(got[:], want[:32]) {
+		t.Errorf("ContentHash = %x, want %x", got, want[:32])
+	}
+	l := alert().Label
+	want = suite.One{}.Hash("hotline/1/label", must(encoder.Marshal(l.toMap())))
+	if got := l.Hash(); !bytes.Equal(got[:], want[:32]) {
+		t.Errorf("Label.Hash = %x, want %x", got, want[:32])
 	}
 }
