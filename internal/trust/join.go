@@ -1,0 +1,190 @@
+package trust
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hotline/internal/fault"
+	"hotline/internal/ident"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+)
+
+// Card returns what this party hands out about itself: its root and the
+// statements about its desks.
+func (k *Book) Card(tx *store.Tx) (roster.Card, error) {
+	raw, err := tx.Statements(k.Self.Party)
+	if err != nil {
+		return roster.Card{}, fmt.Errorf("list own statements: %w", err)
+	}
+	c := roster.Card{Name: k.Self.PartyName, Root: k.Self.Root}
+	for _, b := range raw {
+		st, err := roster.ParseStatement(b)
+		if err != nil {
+			return c, fmt.Errorf("read own statement: %w", err)
+		}
+		c.Statements = append(c.Statements, st)
+	}
+	return c, nil
+}
+
+// AddDesk takes in the card of a further desk of our own party, tells every
+// party of the line, and returns the pack with which that desk joins it.
+func (k *Book) AddDesk(ctx context.Context, ref string, card []byte) (pack []byte, err error) {
+	c, err := roster.ParseCard(k.Suite, card)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unverified, "This is not a desk card whose signatures hold.")
+	}
+	if c.Party(k.Suite) != k.Self.Party {
+		return nil, fault.New(fault.Refused, "This card is not of %s; a party adds desks of its own only.", k.Self.PartyName)
+	}
+	err = k.Step(ctx, func(o Outlet) error {
+		l, err := find(o.Store(), ref)
+		if err != nil {
+			return err
+		}
+		if l.State != "open" {
+			return fault.New(fault.Conflict, "Line %s is %s; a desk joins an open line.", l.Name, l.State)
+		}
+		ch, err := roster.ParseCharter(k.Suite, l.Charter)
+		if err != nil {
+			return fmt.Errorf("read charter: %w", err)
+		}
+		if err := o.TakeStatements(c.Statements); err != nil {
+			return err
+		}
+		for _, p := range ch.Parties() {
+			for _, st := range c.Statements {
+				if err := o.Tell(p, kindStatement, st.Bytes()); err != nil {
+					return err
+				}
+			}
+		}
+		pack, err = k.pack(o.Store(), l, ch)
+		return err
+	})
+	return pack, err
+}
+
+// pack gathers what a new desk needs of a line.
+func (k *Book) pack(tx *store.Tx, l store.Line, c roster.Charter) ([]byte, error) {
+	set, err := k.lineSet(tx, c)
+	if err != nil {
+		return nil, err
+	}
+	p := roster.Pack{Charter: c, Statements: set.Statements()}
+	if p.Signatures, err = signatures(tx, l.ID); err != nil {
+		return nil, err
+	}
+	keys, err := tx.SealKeys()
+	if err != nil {
+		return nil, fmt.Errorf("list seal keys: %w", err)
+	}
+	on := set.Roster()
+	for _, key := range keys {
+		if _, ok := on.Desk(key.Desk); !ok {
+			continue
+		}
+		a, err := roster.ParseAnnouncement(key.Announcement)
+		if err != nil {
+			return nil, fmt.Errorf("read seal key: %w", err)
+		}
+		p.SealKeys = append(p.SealKeys, a)
+	}
+	parties, err := tx.Parties()
+	if err != nil {
+		return nil, fmt.Errorf("list parties: %w", err)
+	}
+	for _, party := range parties {
+		if _, ok := c.Member(party.ID); ok {
+			p.Names = append(p.Names, roster.PartyName{Party: party.ID, Name: party.Name})
+		}
+	}
+	return p.Bytes(), nil
+}
+
+// Join opens a joining pack that a desk of our own party made. Its other
+// parties are known from then on by that desk's word.
+func (k *Book) Join(ctx context.Context, raw []byte) (id ident.Line, err error) {
+	p, err := roster.ParsePack(k.Suite, raw)
+	if err != nil {
+		return id, fault.Wrap(err, fault.Invalid, "This is not a joining pack.")
+	}
+	set, err := p.Open(k.Suite, k.Self.Root)
+	if err != nil {
+		return id, fault.Wrap(err, fault.Unverified, "The signatures in this joining pack do not hold for a desk of %s.", k.Self.PartyName)
+	}
+	if _, ok := set.Roster().Desk(k.Self.Desk); !ok {
+		return id, fault.New(fault.Refused, "This joining pack is for another desk of %s.", k.Self.PartyName)
+	}
+	id = p.Charter.ID(k.Suite)
+	err = k.Step(ctx, func(o Outlet) error {
+		if err := k.introduce(o, p); err != nil {
+			return err
+		}
+		for _, st := range set.Statements() {
+			if _, err := o.Store().PutStatement(st.ID(k.Suite), st.Author, st.Line, st.Bytes()); err != nil {
+				return fmt.Errorf("store statement: %w", err)
+			}
+		}
+		for _, a := range p.SealKeys {
+			e, ok := set.Roster().Desk(a.Desk)
+			if !ok || a.Verify(k.Suite, e.Certificate) != nil {
+				continue
+			}
+			if err := o.Store().PutSealKey(a.Desk, a.Number, a.Bytes(), time.Now()); err != nil {
+				return fmt.Errorf("store seal key: %w", err)
+			}
+		}
+		row := store.Line{ID: id, Name: p.Charter.Name, Charter: p.Charter.Bytes(), State: "open", CreatedAt: time.Now()}
+		if err := o.Store().PutLine(row); errors.Is(err, store.ErrExists) {
+			return fault.New(fault.Conflict, "This desk has a line of that id or name already.")
+		} else if err != nil {
+			return fmt.Errorf("store line: %w", err)
+		}
+		for _, s := range p.Signatures {
+			if err := o.Store().PutCharterSignature(id, s.Party, s.Bytes()); err != nil {
+				return fmt.Errorf("store charter signature: %w", err)
+			}
+		}
+		if err := o.Leaf("line-joined", id[:]); err != nil {
+			return err
+		}
+		return k.opened(o, p.Charter)
+	})
+	return id, err
+}
+
+// introduce adds the parties of a pack that this desk did not know.
+func (k *Book) introduce(o Outlet, p roster.Pack) error {
+	all, err := o.Store().Parties()
+	if err != nil {
+		return fmt.Errorf("list parties: %w", err)
+	}
+	known := map[ident.Party]bool{}
+	for _, q := range all {
+		known[q.ID] = true
+	}
+	names := map[ident.Party]string{}
+	for _, n := range p.Names {
+		names[n.Party] = n.Name
+	}
+	for _, m := range p.Charter.Members {
+		if known[m.Party] {
+			continue
+		}
+		name := names[m.Party]
+		if name == "" {
+			name = m.Name
+		}
+		if err := o.Store().PutParty(store.Party{ID: m.Party, Name: name, Root: m.Root, PairedAt: time.Now()}); err != nil {
+			return fmt.Errorf("store party %s: %w", name, err)
+		}
+		if err := o.Leaf("party-introduced", append(m.Party[:], []byte(name)...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+// Package trust holds the rules by which parties come to share a line: the
+// pairing of two parties, the charter that all of them sign, and the desks that
+// join and leave.
+//
+// Nothing here is anybody's word but a signature's. A party is known once its
+// root was verified by words that two people said and typed; a line is open
+// once every member has signed the same charter, so that nobody owns it; a desk
+// belongs to it once its party's root said so. Each of these is one step of the
+// desk: written, journalled and shown together, or not at all.
+//
+// This package is on floor 3. Formats and their verification are packages
+// roster's and ceremony's; the desk gives it a way to write and to be heard.
+package trust
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"hotline/internal/fault"
+	"hotline/internal/ident"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+)
+
+// Outlet is one step of the desk while it runs.
+type Outlet interface {
+	Store() *store.Tx
+	// Reload reads parties, lines and keys again, for the rest of the desk.
+	Reload() error
+	// Tell queues a signed message for every other desk of a party.
+	Tell(party ident.Party, kind uint8, body []byte) error
+	Leaf(kind string, data []byte) error
+	Event(kind string, ref []byte) error
+	// TakeStatements verifies statements of known parties and keeps them.
+	TakeStatements(all []roster.Statement) error
+}
+
+// Suite is the cryptography of statements and ceremonies.
+type Suite interface{ roster.Verifier }
+
+// Kinds of control messages. Their numbers are part of the wire format; 3 and
+// 4 are package exchange's.
+const (
+	KindOffer     uint8 = 1 // roster.Offer: a charter and the signatures so far
+	KindSignature uint8 = 2 // roster.CharterSignature
+	KindLeave     uint8 = 5 // the sender's desk left the line whose id is the body
+	kindStatement uint8 = 3
+)
+
+// Kinds of events.
+const (
+	eventLine    = "line"
+	eventDesk    = "desk"
+	eventPairing = "pairing"
+)
+
+// Self is this desk.
+type Self struct {
+	Party     ident.Party
+	PartyName string
+	Root      []byte // public
+	Desk      ident.Desk
+	DeskName  string
+	DeskKey   roster.Signer
+}
+
+// Book keeps whom this desk trusts. Its methods are safe for use by several
+// goroutines: each runs as one step of the desk.
+type Book struct {
+	Suite Suite
+	Self  Self
+	// Step runs fn as one step of the desk.
+	Step func(ctx context.Context, fn func(o Outlet) error) error
+}
+
+// party finds a paired party by name or id.
+func party(tx *store.Tx, ref string) (store.Party, error) {
+	all, err := tx.Parties()
+	if err != nil {
+		return store.Party{}, fmt.Errorf("list parties: %w", err)
+	}
+	for _, p := range all {
+		if p.Name == ref || p.ID.String() == ref {
+			return p, nil
+		}
+	}
+	return store.Party{}, fault.New(fault.NotFound, "This desk is not paired with %q.", ref).
+		WithHint("pair first: hotline pair start %s", ref)
+}
+
+// find finds a line by name, id, or a unique beginning of its id.
+func find(tx *store.Tx, ref string) (store.Line, error) {
+	all, err := tx.Lines()
+	if err != nil {
+		return store.Line{}, fmt.Errorf("list lines: %w", err)
+	}
+	var hits []store.Line
+	for _, l := range all {
+		id := l.ID.String()
+		if l.Name == ref || id == ref {
+			return l, nil
+		}
+		if len(ref) >= 8 && len(ref) < len(id) && id[:len(ref)] == ref {
+			hits = append(hits, l)
+		}
+	}
+	if len(hits) == 1 {
+		return hits[0], nil
+	}
+	if len(hits) > 1 {
+		return store.Line{}, fault.New(fault.Invalid, "%q fits %d lines.", ref, len(hits))
+	}
+	return store.Line{}, fault.New(fault.NotFound, "This desk has no line %q.", ref).WithHint("hotline line list shows the lines")
+}
+
+// Line finds a line by name, id, or a unique beginning of its id.
+func Line(tx *store.Tx, ref string) (store.Line, error) { return find(tx, ref) }
+
+// lineSet builds what parties stated for a line.
+func (k *Book) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
+	set, err := roster.CharterSet(k.Suite, c)
+	if err != nil {
+		return nil, fmt.Errorf("make set of line: %w", err)
+	}
+	for _, p := range c.Parties() {
+		all, err := tx.Statements(p)
+		if err != nil {
+			return nil, fmt.Errorf("list statements of %s: %w", p, err)
+		}
+		for _, b := range all {
+			st, err := roster.ParseStatement(b)
+			if err != nil {
+				return nil, fmt.Errorf("read statement of %s: %w", p, err)
+			}
+			if st.Line != (ident.Line{}) && st.Line != set.Line() {
+				continue
+			}
+			if _, err := set.Add(st, time.Time{}); err != nil && !errors.Is(err, roster.ErrEquivocation) {
+				return nil, fmt.Errorf("add statement of %s: %w", p, err)
+			}
+		}
+	}
+	return set, nil
+}
+
+// signatures reads the signatures that a line's charter has here.
+func signatures(tx *store.Tx, line ident.Line) ([]roster.CharterSignature, error) {
+	raw, err := tx.CharterSignatures(line)
+	if err != nil {
+		return nil, fmt.Errorf("list charter signatures: %w", err)
+	}
+	var all []roster.CharterSignature
+	for _, b := range raw {
+		s, err := roster.ParseCharterSignature(b)
+		if err != nil {
+			return nil, fmt.Errorf("read charter signature: %w", err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
