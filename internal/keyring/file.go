@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"hotline/internal/fault"
 )
 
@@ -76,27 +74,41 @@ func exists() error {
 		WithHint("give another name, or move the old file to a safe place")
 }
 
-// writeNew makes a file that is not there yet. The rename refuses to replace
-// what somebody else made in the meantime; file systems that cannot do that
-// (NFS) make a hard link, which refuses too (and which FAT on a stick cannot).
+// writeNew makes a file that is not there yet. A hard link, unlike a rename,
+// never replaces what somebody else made in the meantime. FAT on a stick knows
+// no links: there the file is written in place, and removed if that fails.
 func writeNew(name string, content []byte) error {
 	tmp, err := writeTemp(name, content)
 	if err != nil {
 		return err
 	}
-	err = unix.Renameat2(unix.AT_FDCWD, tmp, unix.AT_FDCWD, name, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		if err = os.Link(tmp, name); err == nil {
-			err = os.Remove(tmp)
+	err = os.Link(tmp, name)
+	err = errors.Join(err, os.Remove(tmp))
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return exists()
+	case err != nil:
+		if err := writeInPlace(name, content); err != nil {
+			return err
 		}
 	}
+	return syncDir(filepath.Dir(name))
+}
+
+// writeInPlace writes a file that is not there yet under its own name.
+func writeInPlace(name string, content []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		err = exists()
+		return exists()
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(tmp))
+		return err
 	}
-	return syncDir(filepath.Dir(name))
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
 }
 
 // replace swaps a file for a new one.
