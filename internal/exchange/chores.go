@@ -11,7 +11,6 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/link"
 	"hotline/internal/store"
-	"hotline/internal/watch"
 )
 
 // chores is what the engine does every few seconds: keys ahead of need,
@@ -151,42 +150,41 @@ func (e *Engine) Relays(ctx context.Context) ([]RelayStatus, error) {
 	return all, err
 }
 
-// NextStep implements the queue of package watch.
-func (e *Engine) NextStep(ctx context.Context) (w watch.Waiting, ok bool, err error) {
-	var m store.Message
+// NextStep returns the message whose escalation takes its next step first, or
+// ok == false when none waits.
+func (e *Engine) NextStep(ctx context.Context) (m store.Message, ok bool, err error) {
 	err = e.cfg.Store.View(ctx, func(tx *store.Tx) (err error) { m, err = tx.NextStep(); return err })
 	if errors.Is(err, store.ErrNone) {
-		return w, false, nil
+		return m, false, nil
 	}
 	if err != nil {
-		return w, false, fmt.Errorf("read next step: %w", err)
+		return m, false, fmt.Errorf("read next step: %w", err)
 	}
-	return watch.Waiting{
-		Message: m.ID, Level: m.Precedence, From: m.CommittedAt, Due: m.DueAt, Step: m.Step, At: m.NextAt,
-	}, true, nil
+	return m, true, nil
 }
 
-// Stepped implements the queue of package watch.
-func (e *Engine) Stepped(ctx context.Context, w watch.Waiting, past int, next time.Time, overdue bool) error {
+// Stepped records that a message has taken past steps of escalation in all,
+// and alarms.
+func (e *Engine) Stepped(ctx context.Context, id ident.Message, past int, next time.Time, overdue bool) error {
 	return e.do(ctx, func(b *Batch) error {
-		err := b.Tx.SetStep(w.Message, past, next)
+		err := b.Tx.SetStep(id, past, next)
 		if errors.Is(err, store.ErrNone) {
 			return nil // receipted meanwhile
 		}
 		if err != nil {
-			return fmt.Errorf("note step of %s: %w", w.Message, err)
+			return fmt.Errorf("note step of %s: %w", id, err)
 		}
-		if err := b.Leaf("escalation", append(w.Message[:], byte(past))); err != nil {
+		if err := b.Leaf("escalation", append(id[:], byte(past))); err != nil {
 			return err
 		}
 		if overdue {
 			self := b.e.cfg.Self
-			g := store.Rung{Message: w.Message, Desk: self.Desk, Party: self.Party, State: "overdue", At: b.Now, Verified: true}
+			g := store.Rung{Message: id, Desk: self.Desk, Party: self.Party, State: "overdue", At: b.Now, Verified: true}
 			if err := b.rung(g); err != nil {
 				return err
 			}
 		}
-		return b.Event(EventAlarm, w.Message[:])
+		return b.Event(EventAlarm, id[:])
 	})
 }
 

@@ -10,8 +10,8 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/precedence"
 	"hotline/internal/store"
-	"hotline/internal/watch"
 	"hotline/internal/wire"
 )
 
@@ -171,7 +171,7 @@ func (b *Batch) settle(m *store.Message, s wire.State) error {
 		if m.DueAt.IsZero() {
 			return nil
 		}
-		_, next := watch.Progress(watch.Schedule(m.Precedence, m.CommittedAt, m.DueAt), b.Now)
+		_, next := precedence.Progress(m.Precedence.Schedule(m.CommittedAt, m.DueAt), b.Now)
 		return b.Tx.ReopenMessage(m.ID, next)
 	}
 	if _, err := b.Tx.SettleMessage(m.ID, b.Now); err != nil {

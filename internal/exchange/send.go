@@ -18,7 +18,6 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
-	"hotline/internal/watch"
 	"hotline/internal/wire"
 )
 
@@ -343,7 +342,7 @@ func (b *Batch) startClock(m *store.Message, body *wire.Message) {
 		return
 	}
 	m.DueAt = b.Now.Add(time.Duration(body.AckDue) * time.Second)
-	m.NextAt = watch.Schedule(m.Precedence, b.Now, m.DueAt)[0]
+	m.NextAt = m.Precedence.Schedule(b.Now, m.DueAt)[0]
 	b.clock = true
 }
 

@@ -92,3 +92,29 @@ func (l Level) EscalateAt() []time.Duration {
 		return []time.Duration{2 * time.Minute, 5 * time.Minute, 10 * time.Minute}
 	}
 }
+
+// Schedule returns the moments at which a message of level l calls the next
+// person, and last the moment at which it is overdue. from is the delivery (or
+// the release, at the sender), due is when the receipt falls due. Steps that
+// would come after due are left out.
+func (l Level) Schedule(from, due time.Time) []time.Time {
+	var steps []time.Time
+	for _, d := range l.EscalateAt() {
+		if at := from.Add(d); at.Before(due) {
+			steps = append(steps, at)
+		}
+	}
+	return append(steps, due)
+}
+
+// Progress says how many of the steps are past at now, and when the one after
+// them is due. next is the zero time when none is left.
+func Progress(steps []time.Time, now time.Time) (past int, next time.Time) {
+	for _, at := range steps {
+		if at.After(now) {
+			return past, at
+		}
+		past++
+	}
+	return past, time.Time{}
+}

@@ -20,32 +20,6 @@ import (
 	"hotline/internal/precedence"
 )
 
-// Schedule returns the moments at which a message of level l calls the next
-// person, and last the moment at which it is overdue. from is the delivery (or
-// the release, at the sender), due is when the receipt falls due. Steps that
-// would come after due are left out.
-func Schedule(l precedence.Level, from, due time.Time) []time.Time {
-	var steps []time.Time
-	for _, d := range l.EscalateAt() {
-		if at := from.Add(d); at.Before(due) {
-			steps = append(steps, at)
-		}
-	}
-	return append(steps, due)
-}
-
-// Progress says how many of the steps are past at now, and when the one after
-// them is due. next is the zero time when none is left.
-func Progress(steps []time.Time, now time.Time) (past int, next time.Time) {
-	for _, at := range steps {
-		if at.After(now) {
-			return past, at
-		}
-		past++
-	}
-	return past, time.Time{}
-}
-
 // Waiting is a message whose next step has a time.
 type Waiting struct {
 	Message ident.Message
@@ -127,7 +101,7 @@ func (c *Clock) once(ctx context.Context, now time.Time) (time.Duration, error) 
 			return 0, fmt.Errorf("step message %s: %w", w.Message, errStuck)
 		}
 		last = w.Message
-		past, next := Progress(Schedule(w.Level, w.From, w.Due), now)
+		past, next := precedence.Progress(w.Level.Schedule(w.From, w.Due), now)
 		if err := c.Queue.Stepped(ctx, w, past, next, next.IsZero()); err != nil {
 			return 0, fmt.Errorf("step message %s: %w", w.Message, err)
 		}

@@ -68,7 +68,7 @@ func (q *fakeQueue) Stepped(_ context.Context, w watch.Waiting, past int, next t
 
 func waiting(id byte, l precedence.Level, from time.Time) watch.Waiting {
 	due := from.Add(l.ReceiptWithin())
-	return watch.Waiting{Message: ident.Message{id}, Level: l, From: from, Due: due, At: watch.Schedule(l, from, due)[0]}
+	return watch.Waiting{Message: ident.Message{id}, Level: l, From: from, Due: due, At: l.Schedule(from, due)[0]}
 }
 
 func start(t *testing.T, rows ...watch.Waiting) (*fakeQueue, chan struct{}) {
@@ -134,13 +134,4 @@ func TestNewMessageIsNotLateBecauseTheClockSlept(t *testing.T) {
 			t.Errorf("first step = %+v, want the FLASH after 2m10s", got)
 		}
 	})
-}
-
-func TestScheduleLeavesOutStepsAfterDue(t *testing.T) {
-	from := time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC)
-	got := watch.Schedule(precedence.Flash, from, from.Add(3*time.Minute))
-	want := []time.Time{from.Add(2 * time.Minute), from.Add(3 * time.Minute)}
-	if !slices.Equal(got, want) {
-		t.Errorf("Schedule = %v, want %v", got, want)
-	}
 }
