@@ -29,7 +29,7 @@ type Mapping func(uid uint32) Officer
 //
 // ready is called once connections are accepted; it may be nil.
 func ServeSocket(ctx context.Context, path string, h http.Handler, mapping Mapping, log *slog.Logger, ready func()) error {
-	ln, err := listenSocket(path, log)
+	ln, err := listenSocket(ctx, path, log)
 	if err != nil {
 		return err
 	}
@@ -84,13 +84,13 @@ type socketListener struct {
 // (sun_path, 108 bytes with its zero on Linux, 104 elsewhere).
 const maxSocketPath = 103
 
-func listenSocket(path string, log *slog.Logger) (*socketListener, error) {
+func listenSocket(ctx context.Context, path string, log *slog.Logger) (*socketListener, error) {
 	fresh := path + ".new"
 	if len(fresh) > maxSocketPath {
 		return nil, fault.New(fault.Config, "The path of the control socket is longer than %d bytes.", maxSocketPath).
 			WithHint("choose a directory with a shorter path")
 	}
-	if err := clearStale(path); err != nil {
+	if err := clearStale(ctx, path); err != nil {
 		return nil, err
 	}
 	// Made beside its place, closed to others, and only then moved there, so
@@ -128,7 +128,7 @@ func (l *socketListener) place(fresh string) error {
 }
 
 // clearStale removes a socket at path that nobody serves.
-func clearStale(path string) error {
+func clearStale(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -140,7 +140,8 @@ func clearStale(path string) error {
 		return fault.New(fault.Config, "In the place of the control socket is another file.").
 			WithHint("move %s away", filepath.Base(path))
 	}
-	c, err := net.DialTimeout("unix", path, 2*time.Second)
+	dialer := net.Dialer{Timeout: 2 * time.Second}
+	c, err := dialer.DialContext(ctx, "unix", path)
 	if err == nil {
 		_ = c.Close()
 		return fault.New(fault.Config, "Another process already serves this directory.").

@@ -50,7 +50,7 @@ func (s *Server) wrap(pattern string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		tw := &tracked{ResponseWriter: w}
-		err := s.caught(tw, r, h)
+		err := s.caught(tw, r, h) //nolint:contextcheck // the request carries it
 		if err == nil {
 			s.log().DebugContext(r.Context(), "api request", "route", pattern, "status", tw.status, "ms", time.Since(begun).Milliseconds())
 			return
@@ -66,7 +66,7 @@ func (s *Server) caught(w http.ResponseWriter, r *http.Request, h handler) (err 
 		if p == nil {
 			return
 		}
-		if p == http.ErrAbortHandler { // net/http's own way to drop a connection
+		if p == http.ErrAbortHandler { //nolint:errorlint // a panic's value, net/http's own way to drop a connection
 			panic(p)
 		}
 		s.log().ErrorContext(r.Context(), "api handler panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))

@@ -18,12 +18,12 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -51,7 +51,7 @@ func ReadDesk(dir string, env Getenv) (Desk, error) {
 	if err != nil {
 		return Desk{}, err
 	}
-	return c, c.check()
+	return c, c.Check()
 }
 
 // ReadRelay returns the configuration of the relay in dir. A missing file
@@ -62,7 +62,7 @@ func ReadRelay(dir string, env Getenv) (Relay, error) {
 	if err != nil {
 		return Relay{}, err
 	}
-	return c, c.check()
+	return c, c.Check()
 }
 
 // read fills c, which holds the defaults, from a file and the environment.
@@ -198,8 +198,8 @@ func (f field) set(s string) error {
 		f.value.Set(reflect.ValueOf(list))
 		return nil
 	}
-	var n int64
-	if _, err := fmt.Sscanf(s+"\n", "%d\n", &n); err != nil {
+	n, err := strconv.ParseInt(s, 10, f.value.Type().Bits())
+	if err != nil {
 		return errors.New("a whole number is needed")
 	}
 	f.value.SetInt(n)

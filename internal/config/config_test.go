@@ -99,6 +99,8 @@ func TestRelayIsChecked(t *testing.T) {
 		"[link]\nlisten = \"[::]:8651\"\npublic = \"relay.example:8651\"\n": true,
 		"[link]\nlisten = \"8651\"\n":                                       false,
 		"[link]\npublic = \"relay.example\"\n":                              false,
+		"[limits]\ntotal_bytes = -1\n":                                      false,
+		"[limits]\nconnections = 9\n":                                       true,
 		"[link]\npublic = \"relay.example:0\"\n":                            false,
 	} {
 		if _, err := config.ReadRelay(dirWith(t, config.RelayFile, text), none); (err == nil) != ok {
@@ -143,6 +145,15 @@ func TestExamplesAreConfigurations(t *testing.T) {
 	for _, k := range append(config.Keys(&d), config.Keys(&config.Relay{})...) {
 		if k == "." || strings.HasSuffix(k, ".") || strings.HasPrefix(k, ".") {
 			t.Errorf("a field has no key: %q", k)
+		}
+	}
+}
+
+func TestNumbersFromTheEnvironment(t *testing.T) {
+	for value, ok := range map[string]bool{"4096": true, "12 ": false, "1e3": false, "": false, "99999999999999999999": false} {
+		env := func(k string) (string, bool) { return value, k == "HOTLINE_LIMITS_CONNECTIONS" }
+		if c, err := config.ReadRelay(t.TempDir(), env); (err == nil) != ok || ok && c.Limits.Connections != 4096 {
+			t.Errorf("%q: %+v %v", value, c.Limits, err)
 		}
 	}
 }

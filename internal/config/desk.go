@@ -50,7 +50,8 @@ func DefaultDesk() Desk {
 	}
 }
 
-func (c Desk) check() error {
+// Check returns what does not fit, as a fault of kind Config.
+func (c Desk) Check() error {
 	if c.Console.Listen != "" {
 		if err := checkLoopback("console.listen", c.Console.Listen); err != nil {
 			return err

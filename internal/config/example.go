@@ -48,6 +48,9 @@ func sectionDocs(c any) map[string]string {
 
 // literal writes v as TOML.
 func literal(v any) string {
+	if s, ok := v.(string); ok && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return `"` + s + `"` // as people write it
+	}
 	body, err := toml.Marshal(map[string]any{"v": v})
 	if err != nil {
 		panic(fmt.Sprintf("config: a field cannot be written as TOML: %v", err)) // a type of ours, seen by every test

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain puts the real command, and a desk made of paper, on the path of the
+// scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"hotline":  func() { os.Exit(realMain()) }, //nolint:forbidigo // this is main
+		"fakedesk": fakeDesk,
+	})
+}
+
+// TestScripts runs testdata/script: each is a page of what a user types and sees.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("XDG_DATA_HOME", "")
+			env.Setenv("HOTLINE_DIR", env.WorkDir+"/d")
+			return os.Mkdir(env.WorkDir+"/d", 0o700)
+		},
+	})
+}
