@@ -1,7 +1,6 @@
 package link
 
 import (
-	"context"
 	"encoding/base32"
 	"fmt"
 	"strings"
@@ -66,8 +65,3 @@ func ParseInvite(s string) (i Invite, err error) {
 	}
 	return i, nil
 }
-
-// Enrol shows an invitation to its relay and so creates the mailbox that
-// belongs to cfg.Key. Address and pin come from the invitation. Doing it again
-// with the same key succeeds and uses nothing up.
-func Enrol(ctx context.Context, i Invite, cfg ClientConfig) (Up, error) { return Up{}, nil }

@@ -148,3 +148,23 @@ func (s *Spool) Expire(ctx context.Context, now time.Time) (n int, err error) {
 	}
 	return len(freed), nil
 }
+
+// Adopt makes a mailbox that was enrolled before, in a spool that has lost it;
+// otherwise it does nothing.
+func (s *Spool) Adopt(ctx context.Context, box ident.Mailbox, owner spool.Putter, quota uint64) error {
+	var row int64
+	if _, ok := s.Row(box); ok {
+		return nil
+	}
+	err := s.change(ctx, func() error {
+		if err := s.exec("INSERT INTO mailbox (id, owner, quota) VALUES (?, ?, ?)", box[:], owner[:], int64(quota)); err != nil {
+			return err
+		}
+		row = s.db.LastInsertRowID()
+		return nil
+	}, func() { s.Add(box, row, owner, quota) })
+	if err != nil {
+		return fmt.Errorf("adopt mailbox: %w", err)
+	}
+	return nil
+}

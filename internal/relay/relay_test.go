@@ -1,0 +1,529 @@
+package relay_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/link"
+	"hotline/internal/relay"
+)
+
+// patience is how long a test waits for what must happen; far above what it
+// takes, because machines are slow at times.
+const patience = 30 * time.Second
+
+// running is a relay in this process.
+type running struct {
+	dir, addr string
+	stop      func()
+}
+
+func start(t testing.TB, dir string, change func(*relay.Config)) *running {
+	t.Helper()
+	ready := make(chan string, 1)
+	cfg := relay.Config{Dir: dir, Listen: "127.0.0.1:0", Ready: func(a string) { ready <- a }}
+	if change != nil {
+		change(&cfg)
+	}
+	r, err := relay.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	run := &running{dir: dir}
+	run.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+	t.Cleanup(run.stop)
+	select {
+	case run.addr = <-ready:
+	case err := <-done:
+		t.Fatalf("Run = %v", err)
+	}
+	return run
+}
+
+func newRelay(t testing.TB, change func(*relay.Config)) *running {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := relay.Init(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, dir, change)
+}
+
+func newKey(t testing.TB) ed25519.PrivateKey {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func public(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
+
+// invite returns an invitation of the relay.
+func invite(t testing.TB, r *running, o relay.InviteOptions) link.Invite {
+	t.Helper()
+	token, err := relay.Invite(t.Context(), r.dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := link.ParseInvite(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// testDesk is a client with a handler that remembers.
+type testDesk struct {
+	*link.Client
+	key ed25519.PrivateKey
+
+	mu       sync.Mutex
+	cond     *sync.Cond
+	ups      []link.Up
+	downs    []error
+	accepted map[uint64]int
+	refused  []link.Refusal
+	got      []link.Delivery
+	block    chan struct{} // while set, Deliver waits for it
+	noAck    bool
+}
+
+func (d *testDesk) note(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+	d.cond.Broadcast()
+}
+
+func (d *testDesk) Up(u link.Up)           { d.note(func() { d.ups = append(d.ups, u) }) }
+func (d *testDesk) Down(err error)         { d.note(func() { d.downs = append(d.downs, err) }) }
+func (d *testDesk) Refused(r link.Refusal) { d.note(func() { d.refused = append(d.refused, r) }) }
+func (d *testDesk) Accepted(refs []uint64) {
+	d.note(func() {
+		for _, r := range refs {
+			d.accepted[r]++
+		}
+	})
+}
+
+func (d *testDesk) Deliver(ds []link.Delivery) {
+	d.mu.Lock()
+	block, noAck := d.block, d.noAck
+	d.mu.Unlock()
+	if block != nil {
+		<-block
+	}
+	d.note(func() { d.got = append(d.got, ds...) })
+	if !noAck {
+		for _, x := range ds {
+			d.Ack(x.Lane, x.Seq)
+		}
+	}
+}
+
+// wait waits until ok, under the desk's lock.
+func (d *testDesk) wait(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	late := time.AfterFunc(patience, d.cond.Broadcast)
+	defer late.Stop()
+	end := time.Now().Add(patience)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for !ok() {
+		if time.Now().After(end) {
+			t.Fatalf("%s: did not happen (%d delivered, %d accepted, refused %v, downs %v)", what, len(d.got), len(d.accepted), d.refused, d.downs)
+		}
+		d.cond.Wait()
+	}
+}
+
+func newDesk(t testing.TB, addr string, pin ident.Relay, key ed25519.PrivateKey, change func(*link.ClientConfig)) *testDesk {
+	t.Helper()
+	d := &testDesk{key: key, accepted: map[uint64]int{}}
+	d.cond = sync.NewCond(&d.mu)
+	cfg := link.ClientConfig{Addr: addr, Pin: pin, Key: key}
+	if change != nil {
+		change(&cfg)
+	}
+	d.Client = link.NewClient(cfg, d)
+	return d
+}
+
+// runDesk starts a desk's client, and stops it with the test or before.
+func runDesk(t testing.TB, d *testDesk) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); d.Run(ctx) }()
+	stop = sync.OnceFunc(func() { cancel(); <-done })
+	t.Cleanup(stop)
+	return stop
+}
+
+// enrolled returns a desk with a mailbox, connected.
+func enrolled(t testing.TB, r *running) *testDesk {
+	t.Helper()
+	d := enrolledVia(t, r, r.addr)
+	runDesk(t, d)
+	d.wait(t, "up", func() bool { return len(d.ups) > 0 })
+	return d
+}
+
+func enrolledVia(t testing.TB, r *running, addr string) *testDesk {
+	t.Helper()
+	i := invite(t, r, relay.InviteOptions{})
+	key := newKey(t)
+	up, err := link.Enrol(t.Context(), i, link.ClientConfig{Key: key})
+	if err != nil || !up.Enrolled || up.Epoch == 0 {
+		t.Fatalf("Enrol = %+v, %v", up, err)
+	}
+	return newDesk(t, addr, i.Pin, key, nil)
+}
+
+// allow lets senders put into d's mailbox and waits until the relay knows.
+func allow(t testing.TB, d *testDesk, senders ...*testDesk) {
+	t.Helper()
+	var keys []ed25519.PublicKey
+	for _, s := range senders {
+		keys = append(keys, public(s.key))
+	}
+	d.Allow(keys)
+	poll(t, "allow list known", func() bool { return d.Status().AllowKnown })
+}
+
+func poll(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("%s: did not happen", what)
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+}
+
+// env makes an envelope with a valid header and random contents.
+func env(lane uint8, size int) []byte {
+	h := envelope.Header{Suite: 1, Type: envelope.Chain, Lane: lane, Length: uint32(size),
+		Expiry: uint32(time.Now().Add(time.Hour).Unix() / 60)}
+	rand.Read(h.Nonce[:])
+	b := h.Append(nil)
+	b = append(b, make([]byte, size-len(b))...)
+	rand.Read(b[envelope.HeaderSize:])
+	return b
+}
+
+func put(t testing.TB, d *testDesk, ref uint64, e []byte, to ...*testDesk) {
+	t.Helper()
+	var boxes []ident.Mailbox
+	for _, x := range to {
+		boxes = append(boxes, x.Mailbox())
+	}
+	h, err := envelope.Parse(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Put(link.Put{Ref: ref, Lane: h.Lane, To: boxes, Envelope: e}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEveryLaneArrives: small and large, on each lane, to one and to many.
+func TestEveryLaneArrives(t *testing.T) {
+	r := newRelay(t, nil)
+	a, b, c := enrolled(t, r), enrolled(t, r), enrolled(t, r)
+	allow(t, b, a)
+	allow(t, c, a)
+	want := map[string]bool{}
+	ref := uint64(0)
+	for lane := range uint8(link.Lanes) {
+		for _, size := range []int{256, 1024, 20_000, envelope.MaxSize} {
+			ref++
+			e := env(lane, size)
+			want[string(e)] = true
+			put(t, a, ref, e, b, c)
+		}
+	}
+	a.wait(t, "all accepted", func() bool { return len(a.accepted) == int(ref) })
+	for _, d := range []*testDesk{b, c} {
+		d.wait(t, "all delivered", func() bool { return len(d.got) >= int(ref) })
+		seen := map[string]int{}
+		last := map[uint8]uint64{}
+		for _, x := range d.got {
+			seen[string(x.Envelope)]++
+			if !want[string(x.Envelope)] || x.Seq <= last[x.Lane] || x.Mailbox != d.Mailbox() {
+				t.Errorf("delivery on lane %d, sequence %d after %d: wrong", x.Lane, x.Seq, last[x.Lane])
+			}
+			last[x.Lane] = x.Seq
+		}
+		if len(seen) != len(want) || len(d.got) != len(want) {
+			t.Errorf("%d different envelopes in %d deliveries, want %d", len(seen), len(d.got), len(want))
+		}
+	}
+	if len(a.refused)+len(a.got) != 0 {
+		t.Errorf("sender got %v and %d deliveries", a.refused, len(a.got))
+	}
+	poll(t, "relay empty after acknowledgement", func() bool {
+		s, err := relay.ReadStatus(t.Context(), r.dir)
+		return err == nil && s.Running && s.Waiting == 0 && s.Links == 3 && s.Mailboxes == 3
+	})
+}
+
+// TestRefusalsAreLoud: each refusal reaches the sender with its reason, and the
+// other mailboxes of the same put get theirs.
+func TestRefusalsAreLoud(t *testing.T) {
+	r := newRelay(t, nil)
+	a, b, c := enrolled(t, r), enrolled(t, r), enrolled(t, r)
+	allow(t, b, a)
+	stranger := newDesk(t, r.addr, ident.Relay{}, newKey(t), nil)
+
+	put(t, a, 1, env(2, 300), c)
+	put(t, a, 2, env(2, 300), b, c, stranger)
+	old := env(2, 300)
+	binary.BigEndian.PutUint32(old[25:], uint32(time.Now().Add(-time.Hour).Unix()/60))
+	put(t, a, 3, old, b)
+	if err := a.Put(link.Put{Ref: 4, Lane: 3, To: []ident.Mailbox{b.Mailbox()}, Envelope: env(2, 300)}); err != nil {
+		t.Fatal(err)
+	}
+	a.wait(t, "refusals and one acceptance", func() bool { return len(a.refused) >= 5 && len(a.accepted) == 1 })
+	got := map[string]bool{}
+	for _, x := range a.refused {
+		got[fmt.Sprint(x.Ref, len(x.To), x.To[0] == c.Mailbox(), x.Reason)] = true
+	}
+	for _, want := range []string{
+		fmt.Sprint(1, 1, true, link.ReasonNotAllowed),
+		fmt.Sprint(2, 1, true, link.ReasonNotAllowed),
+		fmt.Sprint(2, 1, false, link.ReasonUnknownMailbox),
+		fmt.Sprint(3, 1, false, link.ReasonExpired),
+		fmt.Sprint(4, 1, false, link.ReasonMalformed),
+	} {
+		if !got[want] {
+			t.Errorf("no refusal %q in %v", want, got)
+		}
+	}
+	if a.accepted[2] != 1 {
+		t.Errorf("accepted %v, want put 2", a.accepted)
+	}
+	b.wait(t, "delivery", func() bool { return len(b.got) == 1 })
+	if st := a.Status(); st.Waiting != 0 {
+		t.Errorf("%d puts still wait", st.Waiting)
+	}
+}
+
+// TestFullMailboxIsLoudAtTheSender, and a FLASH still fits.
+func TestFullMailboxIsLoudAtTheSender(t *testing.T) {
+	r := newRelay(t, nil)
+	a := enrolled(t, r)
+	key := newKey(t)
+	i := invite(t, r, relay.InviteOptions{Quota: 50_000})
+	if _, err := link.Enrol(t.Context(), i, link.ClientConfig{Key: key}); err != nil {
+		t.Fatal(err)
+	}
+	b := newDesk(t, r.addr, i.Pin, key, nil)
+	b.Allow([]ed25519.PublicKey{public(a.key)})
+	stop := runDesk(t, b)
+	poll(t, "allow list known", func() bool { return b.Status().AllowKnown })
+	stop() // nobody fetches
+	for ref := range uint64(60) {
+		put(t, a, ref, env(0, 1024), b)
+	}
+	a.wait(t, "answers", func() bool { return len(a.refused)+len(a.accepted) == 60 })
+	if len(a.accepted) < 20 || len(a.refused) < 10 {
+		t.Errorf("%d accepted, %d refused; want some of each", len(a.accepted), len(a.refused))
+	}
+	for _, x := range a.refused {
+		if x.Reason != link.ReasonQuota || x.RetryAfter == 0 {
+			t.Errorf("refusal = %+v, want quota and when to try again", x)
+		}
+	}
+	put(t, a, 100, env(3, 1024), b)
+	a.wait(t, "FLASH accepted", func() bool { return a.accepted[100] == 1 })
+}
+
+// TestWrongPinIsRefused: nothing is said to a relay with another key.
+func TestWrongPinIsRefused(t *testing.T) {
+	r := newRelay(t, nil)
+	i := invite(t, r, relay.InviteOptions{})
+	i.Pin[0] ^= 1
+	if _, err := link.Enrol(t.Context(), i, link.ClientConfig{Key: newKey(t)}); err == nil || !bytes.Contains([]byte(err.Error()), []byte(link.ErrPin.Error())) {
+		t.Errorf("Enrol with a wrong pin = %v, want %v", err, link.ErrPin)
+	}
+}
+
+// TestUnknownDeskIsRefused, and may come as a guest once an owner lists it.
+func TestUnknownDeskIsRefused(t *testing.T) {
+	r := newRelay(t, nil)
+	b := enrolled(t, r)
+	i := invite(t, r, relay.InviteOptions{})
+	guest := newDesk(t, r.addr, i.Pin, newKey(t), nil)
+	runDesk(t, guest)
+	poll(t, "refusal", func() bool {
+		return guest.Status().LastError != "" && bytes.Contains([]byte(guest.Status().LastError), []byte(link.ReasonUnknownDesk.String()))
+	})
+	allow(t, b, guest)
+	guest.wait(t, "guest is up", func() bool { return len(guest.ups) > 0 })
+	if guest.ups[0].Enrolled {
+		t.Error("guest has a mailbox")
+	}
+	put(t, guest, 7, env(3, 512), b)
+	b.wait(t, "delivery", func() bool { return len(b.got) == 1 })
+	guest.wait(t, "acceptance", func() bool { return guest.accepted[7] == 1 })
+}
+
+// TestInvitationIsUsedUp over the network, and repeating is free.
+func TestInvitationIsUsedUp(t *testing.T) {
+	r := newRelay(t, nil)
+	i := invite(t, r, relay.InviteOptions{Uses: 1, Quota: 12345678})
+	key := newKey(t)
+	for range 2 {
+		if up, err := link.Enrol(t.Context(), i, link.ClientConfig{Key: key}); err != nil || up.Quota != 12345678 {
+			t.Fatalf("Enrol = %+v, %v", up, err)
+		}
+	}
+	_, err := link.Enrol(t.Context(), i, link.ClientConfig{Key: newKey(t)})
+	if err == nil || !bytes.Contains([]byte(err.Error()), []byte(link.ReasonToken.String())) {
+		t.Errorf("second desk: %v, want %v", err, link.ReasonToken)
+	}
+}
+
+// TestUnacknowledgedComesAgain after a reconnect, and acknowledged does not.
+func TestUnacknowledgedComesAgain(t *testing.T) {
+	r := newRelay(t, nil)
+	a := enrolled(t, r)
+	b := enrolledVia(t, r, r.addr)
+	b.noAck = true
+	stop := runDesk(t, b)
+	allow(t, b, a)
+	for ref := range uint64(4) {
+		put(t, a, ref, env(2, 400), b)
+	}
+	b.wait(t, "four", func() bool { return len(b.got) == 4 })
+	b.Ack(2, b.got[1].Seq)
+	poll(t, "two left", func() bool {
+		s, err := relay.ReadStatus(t.Context(), r.dir)
+		return err == nil && s.Waiting == 2
+	})
+	stop()
+	again := newDesk(t, r.addr, mustInvite(t, r).Pin, b.key, nil)
+	runDesk(t, again)
+	again.wait(t, "two again", func() bool { return len(again.got) >= 2 })
+	if len(again.got) != 2 || again.got[0].Seq != b.got[2].Seq || !bytes.Equal(again.got[1].Envelope, b.got[3].Envelope) {
+		t.Errorf("%d came again, want the last two", len(again.got))
+	}
+}
+
+func mustInvite(t testing.TB, r *running) link.Invite { return invite(t, r, relay.InviteOptions{}) }
+
+// TestNewerLinkWithTheSameKeyWins, and the older is told.
+func TestNewerLinkWithTheSameKeyWins(t *testing.T) {
+	r := newRelay(t, nil)
+	a, b := enrolled(t, r), enrolled(t, r)
+	allow(t, b, a)
+	twin := newDesk(t, r.addr, mustInvite(t, r).Pin, b.key, nil)
+	runDesk(t, twin)
+	twin.wait(t, "twin is up", func() bool { return len(twin.ups) == 1 })
+	b.wait(t, "older is down", func() bool { return len(b.downs) == 1 })
+	if !bytes.Contains([]byte(b.downs[0].Error()), []byte(link.ReasonReplaced.String())) {
+		t.Errorf("older was told %v", b.downs[0])
+	}
+	put(t, a, 1, env(3, 500), b)
+	twin.wait(t, "delivery at the twin", func() bool { return len(twin.got) == 1 })
+}
+
+// TestWipedSpoolIsTold: the epoch changes, enrolment and lists come back, and
+// what is put again arrives.
+func TestWipedSpoolIsTold(t *testing.T) {
+	r := newRelay(t, nil)
+	addr := r.addr
+	a, b := enrolled(t, r), enrolled(t, r)
+	allow(t, b, a)
+	put(t, a, 1, env(2, 500), b)
+	b.wait(t, "before", func() bool { return len(b.got) == 1 })
+	epoch := b.ups[0].Epoch
+	r.stop()
+	wipe(t, r.dir)
+	start(t, r.dir, func(c *relay.Config) { c.Listen = addr })
+	for _, d := range []*testDesk{a, b} {
+		d.wait(t, "up again", func() bool { return len(d.ups) == 2 })
+		if d.ups[1].Epoch == epoch || !d.ups[1].Enrolled {
+			t.Errorf("Up = %+v, want a new epoch and still enrolled", d.ups[1])
+		}
+	}
+	poll(t, "allow list known", func() bool { return b.Status().AllowKnown })
+	put(t, a, 2, env(2, 500), b)
+	b.wait(t, "after", func() bool { return len(b.got) == 2 })
+}
+
+// TestSlowReaderHoldsNoMemory: a desk that commits nothing stops the flow, the
+// relay keeps it on disk, and another desk is not slowed.
+func TestSlowReaderHoldsNoMemory(t *testing.T) {
+	r := newRelay(t, nil)
+	a, slow, b := enrolled(t, r), enrolled(t, r), enrolled(t, r)
+	allow(t, slow, a)
+	allow(t, b, a)
+	slow.note(func() { slow.block = make(chan struct{}) })
+	const n = 300
+	want := 0
+	for ref := range uint64(n) {
+		for {
+			err := a.Put(link.Put{Ref: ref, Lane: 4, To: []ident.Mailbox{slow.Mailbox()}, Envelope: env(4, 64<<10)})
+			if err == nil {
+				break
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+		want++
+	}
+	a.wait(t, "all accepted", func() bool { return len(a.accepted) == n })
+	put(t, a, 10_000, env(4, 64<<10), b)
+	b.wait(t, "the other desk", func() bool { return len(b.got) == 1 })
+	slow.note(func() { close(slow.block); slow.block = nil })
+	slow.wait(t, "all in the end", func() bool { return len(slow.got) == want })
+}
+
+// TestControlSocketAndSecondProcess: one process per directory; invitations
+// also without one.
+func TestControlSocketAndSecondProcess(t *testing.T) {
+	r := newRelay(t, nil)
+	if _, err := relay.New(t.Context(), relay.Config{Dir: r.dir, Listen: "127.0.0.1:0"}); err == nil {
+		t.Error("a second relay opened the same directory")
+	}
+	if _, err := relay.Init(t.Context(), r.dir); err == nil {
+		t.Error("Init over a relay succeeded")
+	}
+	r.stop()
+	if s, err := relay.ReadStatus(t.Context(), r.dir); err != nil || s.Running || s.ID == "" {
+		t.Errorf("ReadStatus of a stopped relay = %+v, %v", s, err)
+	}
+	token, err := relay.Invite(t.Context(), r.dir, relay.InviteOptions{Addr: "relay.example:8651"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := link.ParseInvite(token)
+	if err != nil || i.Addr != "relay.example:8651" {
+		t.Fatalf("ParseInvite = %v, %v", i, err)
+	}
+	again := start(t, r.dir, nil)
+	i.Addr = again.addr
+	if _, err := link.Enrol(t.Context(), i, link.ClientConfig{Key: newKey(t)}); err != nil {
+		t.Errorf("Enrol with an invitation made offline = %v", err)
+	}
+}
+
