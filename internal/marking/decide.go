@@ -235,10 +235,20 @@ func byTLP(l Label, s Subject, d Door) Decision {
 	}
 }
 
-// pick returns the column of a row of the table. Callers made sure that tlp is
-// one of the five.
-func pick(tlp TLP, red, amberStrict, amber, green, clear Decision) Decision {
-	return map[TLP]Decision{TLPRed: red, TLPAmberStrict: amberStrict, TLPAmber: amber, TLPGreen: green, TLPClear: clear}[tlp]
+// pick returns the column of a row of the table.
+func pick(tlp TLP, red, amberStrict, amber, green, white Decision) Decision {
+	switch tlp {
+	case TLPAmberStrict:
+		return amberStrict
+	case TLPAmber:
+		return amber
+	case TLPGreen:
+		return green
+	case TLPClear:
+		return white
+	default:
+		return red
+	}
 }
 
 func embargoed(l Label, s Subject) Decision {
