@@ -66,7 +66,7 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no words on stderr but errors")
 	root.PersistentPreRun = func(*cobra.Command, []string) { a.started = true }
 	root.AddCommand(
-		newDeskCmd(a), newPairCmd(a), newLineCmd(a),
+		newDeskCmd(a), newRelayCmd(a), newPairCmd(a), newLineCmd(a),
 		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a),
 		newConfigCmd(a), newVersionCmd(a),
 	)

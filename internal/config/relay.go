@@ -30,14 +30,6 @@ func DefaultRelay() Relay {
 	}
 }
 
-// Addr is the address that invitations name.
-func (c Relay) Addr() string {
-	if c.Link.Public != "" {
-		return c.Link.Public
-	}
-	return c.Link.Listen
-}
-
 // Check returns what does not fit, as a fault of kind Config.
 func (c Relay) Check() error {
 	if _, _, err := net.SplitHostPort(c.Link.Listen); err != nil {
