@@ -162,7 +162,7 @@ func (i Inside) Append(dst []byte) []byte {
 }
 
 // ParseInside reads an opened envelope's plaintext: header, body, signature
-// and padding, which must be zeros.
+// and padding, which must be zeros. Errors match [ErrMalformed].
 func ParseInside(plain []byte) (i Inside, body, signature []byte, err error) {
 	r := octets.NewReader(plain)
 	r.Into(i.Previous[:])
@@ -184,7 +184,13 @@ func ParseInside(plain []byte) (i Inside, body, signature []byte, err error) {
 	if r.Err() == nil && (rest != 0 || i.Flags != 0) {
 		r.Fail(fmt.Errorf("%w: padding or flags are not zero", ErrMalformed))
 	}
-	return i, body, signature, r.Err()
+	if err := r.Err(); err != nil {
+		if !errors.Is(err, ErrMalformed) {
+			err = fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+		return Inside{}, nil, nil, err
+	}
+	return i, body, signature, nil
 }
 
 // buckets are the sizes of small envelopes, whole, in bytes.
