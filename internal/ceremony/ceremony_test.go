@@ -363,6 +363,41 @@ func TestOtherVersionsAndSuitesAreRefused(t *testing.T) {
 	}
 }
 
+// TestBoundsOfFiles: what one side may bring, and what the other takes.
+func TestBoundsOfFiles(t *testing.T) {
+	long, short := selfOf("JPN"), selfOf("JPN")
+	long.Payload, short.Root = make([]byte, MaxPayload+1), short.Root[1:]
+	_, file1, _ := Begin(one, selfOf("JPN"))
+	for _, s := range []Self{long, short} {
+		if _, _, err := Begin(one, s); !errors.Is(err, ErrMalformed) {
+			t.Errorf("Begin = %v, want ErrMalformed", err)
+		}
+		if _, _, err := Answer(one, s, file1); !errors.Is(err, ErrMalformed) {
+			t.Errorf("Answer = %v, want ErrMalformed", err)
+		}
+	}
+	if _, _, err := ReadCommitment(file1[1:]); !errors.Is(err, ErrMalformed) {
+		t.Errorf("ReadCommitment = %v, want ErrMalformed", err)
+	}
+	a, _, _ := Begin(one, selfOf("JPN"))
+	if _, err := a.Open(one, make([]byte, MaxFile+1)); !errors.Is(err, ErrMalformed) {
+		t.Errorf("Open = %v, want ErrMalformed", err)
+	}
+	// The largest that a side may bring goes through.
+	most := selfOf("JPN")
+	most.Payload = make([]byte, MaxPayload)
+	pa, pb := exchange(t, most, selfOf("NATO"))
+	if peer, err := pb.Confirm(one, say(t, pa)); err != nil || len(peer.Payload) != MaxPayload {
+		t.Errorf("largest payload: %v", err)
+	}
+	if len(Words()) != listSize || Step(9).String() != "Step(9)" || pa.Role() != A {
+		t.Error("words, step or role")
+	}
+	if pa.File() == nil || pb.File() != nil {
+		t.Error("a side that is done hands out nothing, the other still does")
+	}
+}
+
 func TestAbortIsFinal(t *testing.T) {
 	a, b := exchange(t, selfOf("JPN"), selfOf("NATO"))
 	a.Abort()
@@ -393,7 +428,19 @@ func TestOnlyConfirmReturnsAPeer(t *testing.T) {
 	}
 	raw, _ := a.MarshalBinary()
 	if bytes.Contains(raw, rootOf("NATO")[:32]) {
-		t.Error("a pairing that is done still holds the peer's root")
+		t.Error("a pairing that is done still stores the peer's root")
+	}
+	if a.peer.root != nil || a.own.nonce != nil {
+		t.Error("a pairing that is done still holds what words are made from")
+	}
+	// A stored pairing that was given no attempts, or more, does not load.
+	p, _ := exchange(t, selfOf("JPN"), selfOf("NATO"))
+	for _, left := range []byte{0, Attempts + 1} {
+		raw, _ := p.MarshalBinary()
+		raw[3] = left
+		if _, err := Unmarshal(raw); !errors.Is(err, ErrMalformed) {
+			t.Errorf("Unmarshal with %d attempts = %v, want ErrMalformed", left, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package roster
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"hotline/internal/ident"
@@ -85,5 +86,65 @@ func TestDecodersAreStrict(t *testing.T) {
 				t.Errorf("a %s is taken for a %s", name, other)
 			}
 		}
+	}
+}
+
+// TestListsHaveOneOrder swaps neighbours in each list, and doubles them: other
+// orders would be other spellings of one thing.
+func TestListsHaveOneOrder(t *testing.T) {
+	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
+	c := newCharter(t, "JPN-NATO", jpn, nato)
+	j, n := newDesk(t, jpn, 1), newDesk(t, nato, 1)
+	first, second := jpn.sign(t, j.removal(ident.Line{}, 1, "")), jpn.sign(t, j.removal(ident.Line{}, 2, ""))
+	add := jpn.sign(t, j.addition(t, ident.Line{}, 3, "a.example:1"))
+	s := newSet(t, c, add, nato.sign(t, n.addition(t, ident.Line{}, 1, "a.example:1")))
+	pack := Pack{
+		Charter: c, SealKeys: []Announcement{j.announce(t, 1), n.announce(t, 1)},
+		Names: []PartyName{{jpn.id, "AAA"}, {nato.id, "BBB"}},
+	}
+	name := func(n PartyName) []byte { return append(append(n.Party[:], 0, 3), n.Name...) }
+	head := func(h Head) []byte { return MarshalHeads([]Head{h})[len(magicHeads)+1:] }
+	tests := map[string]struct {
+		kind string
+		form []byte
+		a, b []byte // two entries of the list
+	}{
+		"statements":         {"card", Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{first, second}}.Bytes(), first.Bytes(), second.Bytes()},
+		"charter signatures": {"offer", Offer{Charter: c, Signatures: []CharterSignature{j.consent(t, c), n.consent(t, c)}}.Bytes(), nil, nil},
+		"heads":              {"heads", MarshalHeads(s.Heads()), head(s.Heads()[0]), head(s.Heads()[1])},
+		"seal keys":          {"pack", pack.Bytes(), pack.SealKeys[0].Bytes(), pack.SealKeys[1].Bytes()},
+		"names":              {"pack", pack.Bytes(), name(pack.Names[0]), name(pack.Names[1])},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			if tt.a == nil { // the last two entries, of one size
+				size := len(j.consent(t, c).Bytes())
+				end := len(tt.form)
+				tt.a, tt.b = tt.form[end-2*size:end-size], tt.form[end-size:]
+			}
+			if again, err := decoders[tt.kind](tt.form); err != nil || !bytes.Equal(again, tt.form) {
+				t.Fatalf("in order: %v", err)
+			}
+			mark := bytes.Repeat([]byte{0xee}, len(tt.a))
+			swapped := bytes.Replace(tt.form, tt.a, mark, 1)
+			swapped = bytes.Replace(swapped, tt.b, tt.a, 1)
+			swapped = bytes.Replace(swapped, mark, tt.b, 1)
+			doubled := bytes.Replace(tt.form, tt.a, tt.b, 1)
+			for _, bad := range [][]byte{swapped, doubled} {
+				if bytes.Equal(bad, tt.form) {
+					t.Fatal("nothing was swapped")
+				}
+				if _, err := decoders[tt.kind](bad); !errors.Is(err, ErrMalformed) {
+					t.Errorf("out of order: %v, want ErrMalformed", err)
+				}
+			}
+		})
+	}
+	// A yes that is neither 0 nor 1: the exercise flag is followed by the relays,
+	// the period and the two policies.
+	raw := c.Bytes()
+	raw[len(raw)-1-1-4-32*len(c.Relays)-1-1] = 2
+	if _, err := ParseCharter(one, raw); !errors.Is(err, ErrMalformed) {
+		t.Errorf("exercise flag 2 = %v, want ErrMalformed", err)
 	}
 }

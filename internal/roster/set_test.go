@@ -126,6 +126,10 @@ func TestDesksCatchUp(t *testing.T) {
 // agree on something wrong.
 func TestWhatTheRosterSays(t *testing.T) {
 	c, st, desk := pool(t)
+	moved := newSet(t, c, st[2], st[1])
+	if e, _ := moved.Roster().Desk(desk[1].id); e.Mailboxes[0].Addr != "b.example:1" {
+		t.Errorf("J2 is reached at %s, want the mailbox of the later number", e.Mailboxes[0].Addr)
+	}
 	steps := []struct {
 		add  int
 		on   []int // desks, by their place in the pool
