@@ -287,6 +287,15 @@ func TestConnectorDoors(t *testing.T) {
 	}
 }
 
+func TestCombineKeepsTheLaterEmbargo(t *testing.T) {
+	early, late := Label{Caveats: []Caveat{{Embargo, embargoEnd}}}, Label{Caveats: []Caveat{{ORCON, time.Time{}}, {Embargo, embargoEnd.Add(time.Hour)}}}
+	for _, l := range []Label{Combine(early, late), Combine(late, early)} {
+		if !slices.EqualFunc(l.Caveats, late.Caveats, Caveat.equal) {
+			t.Errorf("caveats %v, want %v", l.Caveats, late.Caveats)
+		}
+	}
+}
+
 // TestCombineIsALattice holds that order and repetition do not matter, and that
 // nothing is looser than what it was made of.
 func TestCombineIsALattice(t *testing.T) {

@@ -33,7 +33,7 @@ func TestParseTLPAndPAP(t *testing.T) {
 			t.Errorf("ParseTLP(%q) = %v, %v, want %v", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"red", "TLP:", "TLP: RED", "TLP:AMBER STRICT", "TLP:AMBER+", "TLP:ORANGE", "PAP:RED", " TLP:RED", "TLP:TLP:RED", "tlp:red", "RED\x00"} {
+	for _, s := range []string{"red", "TLP:", "TLP: RED", "TLP:AMBER STRICT", "TLP:AMBER+", "TLP:ORANGE", "PAP:RED", " TLP:RED", "TLP:TLP:RED", "tlp:red", "RED\x00", "white", "TLP:White"} {
 		got, err := ParseTLP(s)
 		if got != 0 || err == nil {
 			t.Errorf("ParseTLP(%q) = %v, %v, want an error", s, got, err)
@@ -48,7 +48,7 @@ func TestParseTLPAndPAP(t *testing.T) {
 			t.Errorf("ParsePAP(%q) = %v, %v, want %v", s, got, err, want)
 		}
 	}
-	for _, s := range []string{"pap:red", "PAP:AMBER+STRICT", "TLP:RED"} {
+	for _, s := range []string{"pap:red", "PAP:AMBER+STRICT", "TLP:RED", "white"} {
 		if got, err := ParsePAP(s); got != 0 || err == nil {
 			t.Errorf("ParsePAP(%q) = %v, %v, want an error", s, got, err)
 		}

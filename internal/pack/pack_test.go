@@ -84,7 +84,7 @@ func TestUnpackRefuses(t *testing.T) {
 	// A second frame behind the first.
 	double := bytes.Join([][]byte{good, good}, magic)
 	// A frame that says four gigabytes.
-	huge := append(binary.LittleEndian.AppendUint64([]byte{0xe1, byte(Latest)}, 1<<32), 1, 0, 0)
+	huge := append(binary.LittleEndian.AppendUint64([]byte{0xe1, Latest}, 1<<32), 1, 0, 0)
 	tests := map[string]struct {
 		packed     []byte
 		dictionary uint8

@@ -398,7 +398,7 @@ func TestContentIsNotPrinted(t *testing.T) {
 	m.Files[0].Key = ContentKey(bytes.Repeat([]byte{0xab}, 32))
 	for _, format := range []string{"%v", "%+v", "%s"} {
 		out := fmt.Sprintf(format, m) + fmt.Sprintf(format, *m) + fmt.Sprintf(format, m.Files[0]) + fmt.Sprintf("%#v", m.Files[0].Key)
-		for _, secret := range []string{"171", "abab", "port control", "EXERCISE EXERCISE", "Text"} {
+		for _, secret := range []string{"171", "abab", "\xab\xab", "port control", "EXERCISE EXERCISE", "Text"} {
 			if strings.Contains(out, secret) {
 				t.Errorf("%s prints %q: %s", format, secret, out)
 			}
