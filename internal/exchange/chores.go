@@ -135,6 +135,8 @@ type RelayStatus struct {
 	Addr string
 	Home bool
 	link.Status
+	// ClockSkew is this desk's clock less the relay's, when the link came up.
+	ClockSkew time.Duration
 }
 
 // Relays returns the state of all links.
@@ -143,7 +145,7 @@ func (e *Engine) Relays(ctx context.Context) ([]RelayStatus, error) {
 	err := e.do(ctx, func(*Batch) error {
 		all = all[:0]
 		for id, r := range e.relays {
-			all = append(all, RelayStatus{ID: id, Addr: r.addr, Home: r.home, Status: r.link.Status()})
+			all = append(all, RelayStatus{ID: id, Addr: r.addr, Home: r.home, Status: r.link.Status(), ClockSkew: r.skew})
 		}
 		return nil
 	})

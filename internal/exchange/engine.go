@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"hotline/internal/envelope"
@@ -21,6 +22,8 @@ type Engine struct {
 	kick    chan struct{}
 	clock   chan struct{} // signalled when a clock may have to start or stop
 	changed *broadcast
+
+	view atomic.Pointer[View]
 
 	// The run loop alone uses the following.
 	ctx       context.Context
@@ -73,6 +76,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read desk state: %w", err)
 	}
+	e.publish()
 	return e, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"hotline/internal/ident"
@@ -24,6 +25,7 @@ type line struct {
 	whole   ident.Group   // the group of all members
 	rule    marking.Rule
 	gone    []ident.Desk             // left, by their own word
+	signed  []ident.Party            // signed the charter
 	heads   map[ident.Desk]time.Time // when each desk was last told what our set holds
 }
 
@@ -181,8 +183,32 @@ func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
 	if l.gone, err = tx.Departures(l.ID); err != nil {
 		return nil, fmt.Errorf("list departures: %w", err)
 	}
+	if l.signed, err = e.signers(tx, l.ID); err != nil {
+		return nil, err
+	}
 	l.whole = roster.GroupID(e.cfg.Suite, l.ID, l.parties)
 	return l, nil
+}
+
+// signers lists the parties whose signature under a charter is here.
+func (e *Engine) signers(tx *store.Tx, id ident.Line) ([]ident.Party, error) {
+	raw, err := tx.CharterSignatures(id)
+	if err != nil {
+		return nil, fmt.Errorf("list charter signatures: %w", err)
+	}
+	var all []ident.Party
+	for _, b := range raw {
+		s, err := roster.ParseCharterSignature(b)
+		if err != nil {
+			return nil, fmt.Errorf("read charter signature: %w", err)
+		}
+		all = append(all, s.Party)
+	}
+	return all, nil
+}
+
+func sortLines(all []LineView) {
+	slices.SortFunc(all, func(a, b LineView) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // readers lists the desks of parties on the line, without this one.

@@ -21,6 +21,7 @@ type relay struct {
 	addr string
 	home bool // holds a mailbox of this desk
 	up   bool
+	skew time.Duration // our clock less the relay's
 	// onTheWay holds what the link has and the relay has not answered for.
 	onTheWay map[uint64]journey
 	count    [link.Lanes]int  // of onTheWay, without parts of files
@@ -182,11 +183,12 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 	if err := b.Tx.PutSetting(settingEpoch(id), be64(u.Epoch)); err != nil {
 		return fmt.Errorf("store spool epoch: %w", err)
 	}
-	if skew := u.RelayTime.Sub(b.Now).Abs(); skew > 5*time.Minute {
+	skew := b.Now.Sub(u.RelayTime)
+	if skew.Abs() > 5*time.Minute {
 		b.After(func() { b.e.cfg.Log.Warn("clock differs from the relay's", "seconds", int64(skew.Seconds())) })
 	}
 	b.After(func() {
-		r.up = true
+		r.up, r.skew = true, skew
 		for lane := range r.backlog {
 			r.backlog[lane] = true
 		}

@@ -274,6 +274,7 @@ func (b *Batch) Reload() error {
 	}
 	e.lines, e.dir = lines, dir
 	b.After(func() {
+		e.publish()
 		e.connect()
 		e.lastTick = e.lastTick.Add(-tick) // new keys now, not at the next tick
 		signal(e.kick)

@@ -1,0 +1,301 @@
+package desk
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hotline/internal/console"
+	"hotline/internal/exchange"
+	"hotline/internal/fault"
+	"hotline/internal/ident"
+	"hotline/internal/keyring"
+	"hotline/internal/link"
+	"hotline/internal/roster"
+	"hotline/internal/store"
+	"hotline/internal/suite"
+)
+
+// InitOptions are what a new desk is made of.
+type InitOptions struct {
+	Dir        string // new or empty
+	Party      string // name of the organisation, "JPN"
+	Name       string // name of the desk, "JPN-1"; empty: the party's and -1
+	Role       string // whom the desk speaks for; empty: "watch officer"
+	Relays     []string
+	Passphrase []byte // of the desk's store
+	// RootFile is where the party's root key lies: outside Dir, best on a
+	// medium of its own. It is made when it is not there. Empty: beside Dir.
+	RootFile string
+	// RootPassphrase opens RootFile; nil: Passphrase.
+	RootPassphrase []byte
+	// ConsoleAddr is where the console will listen, for the sign-in link.
+	ConsoleAddr string
+	Log         *slog.Logger
+}
+
+// InitResult is what the person who made the desk needs to know.
+type InitResult struct {
+	Party     string
+	PartyID   ident.Party
+	Desk      string
+	DeskID    ident.Desk
+	RootFile  string
+	RootMade  bool   // the root is new: keep it, twice, and offline
+	SignInURL string // of the first officer; empty when the console's port is not known yet
+	Officer   string
+}
+
+// purposeRoot marks a party's root file.
+const purposeRoot = "party-root"
+
+// certificateLife is how long a desk's certificate is valid.
+const certificateLife = 2 * 365 * 24 * time.Hour
+
+// FirstOfficer is the name of the officer that a new desk starts with.
+const FirstOfficer = "WO1"
+
+// Init makes a desk: its keys, its place at the relays, its certificate by the
+// party's root. Nothing is written before the relays have answered.
+func Init(ctx context.Context, o InitOptions) (InitResult, error) {
+	if err := o.complete(); err != nil {
+		return InitResult{}, err
+	}
+	id := identity{mailbox: ed25519.NewKeyFromSeed(randomSeed())}
+	id.PartyName, id.DeskName = o.Party, o.Name
+	id.MessageKey, id.DeskKey, id.Control = suite.NewMessageKey(), suite.NewDeskKey(), suite.NewSealKey()
+	boxes, err := enrol(ctx, o, id.mailbox)
+	if err != nil {
+		return InitResult{}, err
+	}
+	root, made, err := openRoot(o)
+	if err != nil {
+		return InitResult{}, err
+	}
+	seal := suite.NewSealKey()
+	st, err := certify(&id, root, o, boxes, seal)
+	if err != nil {
+		return InitResult{}, err
+	}
+	r := InitResult{
+		Party: o.Party, PartyID: id.Party, Desk: o.Name, DeskID: id.Self.Desk,
+		RootFile: o.RootFile, RootMade: made, Officer: FirstOfficer,
+	}
+	if r.SignInURL, err = write(ctx, o, id, st, seal); err != nil {
+		return InitResult{}, err
+	}
+	return r, recordRoot(o.RootFile, st, o.Name)
+}
+
+// complete fills what was left open and refuses what cannot be.
+func (o *InitOptions) complete() error {
+	if o.Name == "" {
+		o.Name = o.Party + "-1"
+	}
+	if o.Role == "" {
+		o.Role = "watch officer"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.RootPassphrase == nil {
+		o.RootPassphrase = o.Passphrase
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "The folder %s cannot be used.", o.Dir)
+	}
+	o.Dir = dir
+	if o.RootFile == "" {
+		o.RootFile = filepath.Join(filepath.Dir(dir), o.Party+".root")
+	}
+	if rel, err := filepath.Rel(dir, o.RootFile); err == nil && !strings.HasPrefix(rel, "..") {
+		return fault.New(fault.Invalid, "The root file must lie outside the desk's folder: whoever takes the desk must not get the root.")
+	}
+	switch {
+	case o.Party == "":
+		return fault.New(fault.Invalid, "A desk needs the name of its party.").WithHint("--party JPN")
+	case len(o.Passphrase) == 0:
+		return fault.New(fault.Invalid, "A desk needs a passphrase.")
+	case len(o.Relays) == 0:
+		return fault.New(fault.Invalid, "A desk needs a relay.").WithHint("--relay TOKEN; hotline relay invite prints one")
+	case keyring.Exists(dir):
+		return fault.New(fault.Config, "%s holds a desk already.", o.Dir)
+	}
+	return nil
+}
+
+func randomSeed() []byte {
+	b := make([]byte, ed25519.SeedSize)
+	_, _ = rand.Read(b) // never fails
+	return b
+}
+
+// enrol shows the invitations to their relays.
+func enrol(ctx context.Context, o InitOptions, key ed25519.PrivateKey) ([]roster.Mailbox, error) {
+	var boxes []roster.Mailbox
+	public := key.Public().(ed25519.PublicKey)
+	for _, token := range o.Relays {
+		inv, err := link.ParseInvite(token)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Invalid, "The relay's invitation cannot be read: %s.", err.Error())
+		}
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+		_, err = link.Enrol(ctx, inv, link.ClientConfig{Key: key, Log: o.Log})
+		cancel()
+		if refused, ok := errors.AsType[*link.RefusedError](err); ok {
+			return nil, fault.Wrap(err, fault.Refused, "The relay at %s refused: %s.", inv.Addr, refused.Reason)
+		}
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Unavailable, "The relay at %s does not answer.", inv.Addr).
+				WithHint("is it running, and is the address right from here?")
+		}
+		boxes = append(boxes, roster.Mailbox{Addr: inv.Addr, Relay: inv.Pin, Box: link.MailboxOf(public), Putter: public})
+	}
+	return boxes, nil
+}
+
+// openRoot opens the party's root, or makes one.
+func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
+	seed, err := keyring.OpenFile(o.RootFile, o.RootPassphrase, purposeRoot)
+	if err == nil {
+		root, err = suite.RootKeyFromSeed(seed)
+		if err != nil {
+			return root, false, fmt.Errorf("read root %s: %w", o.RootFile, err)
+		}
+		return root, false, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return root, false, err
+	}
+	root = suite.NewRootKey()
+	if err := os.MkdirAll(filepath.Dir(o.RootFile), 0o700); err != nil {
+		return root, false, fmt.Errorf("make folder of root: %w", err)
+	}
+	if err := keyring.SealFile(o.RootFile, o.RootPassphrase, purposeRoot, root.Seed(), keyring.Cost{}); err != nil {
+		return root, false, err
+	}
+	return root, true, nil
+}
+
+// certify has the root sign the desk's certificate and the statement that adds
+// it to all lines of the party.
+func certify(id *identity, root suite.RootKey, o InitOptions, boxes []roster.Mailbox, seal suite.SealKey) (roster.Statement, error) {
+	one := suite.One{}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	cert, err := roster.NewCertificate(one, root, roster.Certificate{
+		Name: o.Name, Role: o.Role, MessageKey: id.MessageKey.Public(), DeskKey: id.DeskKey.Public(),
+		ControlKey: id.Control.Public(), NotBefore: now, NotAfter: now.Add(certificateLife),
+	})
+	if err != nil {
+		return roster.Statement{}, fault.Wrap(err, fault.Invalid, "A certificate cannot be made of these names: %s.", err.Error())
+	}
+	id.root, id.Party, id.Self.Desk = root.Public(), cert.Party, cert.ID(one)
+	first, err := roster.NewAnnouncement(id.DeskKey, roster.Announcement{Desk: id.Self.Desk, Number: 1, Public: seal.Public(), Time: now})
+	if err != nil {
+		return roster.Statement{}, fmt.Errorf("announce seal key: %w", err)
+	}
+	number, err := nextNumber(o.RootFile)
+	if err != nil {
+		return roster.Statement{}, err
+	}
+	st, err := roster.NewStatement(one, root, roster.Statement{
+		Type: roster.AddDesk, Number: number, Time: now, Add: &roster.Addition{Certificate: cert, SealKey: first, Mailboxes: boxes},
+	})
+	if err != nil {
+		return st, fmt.Errorf("state new desk: %w", err)
+	}
+	return st, nil
+}
+
+// The list of what a root has signed lies beside it, in clear: one line a
+// statement. Its length is the next number, so two desks of a party never get
+// the same one.
+func rootList(rootFile string) string { return rootFile + ".list" }
+
+func nextNumber(rootFile string) (uint64, error) {
+	f, err := os.Open(rootList(rootFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read list of statements: %w", err)
+	}
+	defer f.Close()
+	n := uint64(1)
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if strings.TrimSpace(lines.Text()) != "" {
+			n++
+		}
+	}
+	return n, lines.Err()
+}
+
+func recordRoot(rootFile string, st roster.Statement, desk string) error {
+	f, err := os.OpenFile(rootList(rootFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write list of statements: %w", err)
+	}
+	_, err = fmt.Fprintf(f, "%d %s %s %s %s\n", st.Number, st.Time.Format(time.RFC3339), st.Type, desk, st.ID(suite.One{}))
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write list of statements: %w", err)
+	}
+	return nil
+}
+
+// write makes the folder and the store. On a failure it takes away what it
+// made, so that the next try starts clean.
+func write(ctx context.Context, o InitOptions, id identity, st roster.Statement, seal suite.SealKey) (url string, err error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return "", fault.Wrap(err, fault.Config, "The folder %s cannot be made.", o.Dir)
+	}
+	defer func() {
+		if err != nil {
+			for _, n := range []string{"keys", "line.db", "line.db-wal", "line.db-shm", "files"} {
+				_ = os.RemoveAll(filepath.Join(o.Dir, n))
+			}
+		}
+	}()
+	key, err := keyring.Create(o.Dir, o.Passphrase, keyring.Cost{})
+	if err != nil {
+		return "", err
+	}
+	s, err := store.Open(ctx, o.Dir, key, store.Options{Log: o.Log})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	secret := console.NewLink()
+	now := time.Now()
+	err = s.Update(ctx, func(tx *store.Tx) error {
+		hash := console.LinkHash(secret)
+		return errors.Join(
+			tx.PutSetting(settingIdentity, id.bytes()),
+			exchange.PutSealKey(tx, 1, seal),
+			tx.PutParty(store.Party{ID: id.Party, Name: o.Party, Root: id.root, Self: true, PairedAt: now}),
+			discard(tx.PutStatement(st.ID(suite.One{}), st.Author, st.Line, st.Bytes())),
+			discard(tx.AppendJournal("desk", now, st.Bytes())),
+			tx.PutOfficer(store.Officer{Name: FirstOfficer, Role: "operator"}),
+			tx.PutLoginLink(store.LoginLink{Hash: hash[:], Officer: FirstOfficer, Role: "operator", ExpiresAt: now.Add(console.LinkLife)}),
+		)
+	})
+	if err != nil {
+		return "", fmt.Errorf("write new desk: %w", err)
+	}
+	if _, port, err := net.SplitHostPort(o.ConsoleAddr); err == nil && port != "0" {
+		url = console.LinkURL("http://"+o.ConsoleAddr, secret)
+	}
+	return url, nil
+}
+
+func discard[T any](_ T, err error) error { return err }
