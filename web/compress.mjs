@@ -18,10 +18,9 @@ for (const file of walk(join(dist, 'assets'))) {
 }
 
 /** One hash over names and contents of everything that the build reads. */
-const sum = createHash('sha256')
 const sources = [...walk(join(web, 'src')), ...['index.html', 'vite.config.js', 'package-lock.json'].map((f) => join(web, f))]
-for (const file of sources) {
-  const raw = readFileSync(file)
-  sum.update(`${relative(web, file)}\0${raw.length}\0`).update(raw)
-}
+const rows = sources.map((file) => [relative(web, file).replaceAll('\\', '/'), createHash('sha256').update(readFileSync(file)).digest('hex')])
+rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+const sum = createHash('sha256')
+for (const [name, hex] of rows) sum.update(`${hex} ${name}\n`)
 writeFileSync(join(dist, 'SOURCE'), sum.digest('hex') + '\n')

@@ -8,9 +8,9 @@ mkdirSync(dir, { recursive: true })
 const all = await (await fetch(`${base}/gallery/`)).json()
 const names = scenes ? scenes.split(',') : all.map((s) => s.name)
 for (const name of names) for (const theme of themes.split(',')) for (const lang of langs.split(',')) for (const width of widths.split(',').map(Number)) {
-  const page = await open(name, { theme, lang, width, height: width < 500 ? 700 : 800 })
+  const page = await open(name, { theme, lang, width, height: width < 500 ? 1000 : 800 })
   await page.waitForTimeout(450)
-  await page.screenshot({ path: join(dir, `${name}-${theme}-${lang}-${width}.png`), fullPage: width < 500 })
+  await page.screenshot({ path: join(dir, `${name}-${theme}-${lang}-${width}.png`) })
   await done(page)
 }
 await close()
