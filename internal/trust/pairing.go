@@ -342,6 +342,8 @@ func (k *Book) show(tx *store.Tx, row store.Pairing) (Pairing, error) {
 	}
 	if row.Step == stepStarted {
 		out.Step = "send_file"
+	} else if p.Role() == ceremony.B {
+		out.File = nil // A has all that it needs
 	}
 	if row.Step == stepWords || row.Step == stepPaired {
 		if out.Say, err = p.Say(k.Suite); err != nil {
