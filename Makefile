@@ -62,7 +62,7 @@ web: ## build the console anew into internal/console/dist (needs node)
 	cd web && npm ci --no-audit --no-fund && npm run build
 
 screenshots: build ## take docs/images anew with Chromium (needs node)
-	cd web && npm ci --no-audit --no-fund && npm run screenshots
+	cd web/e2e && npm ci --no-audit --no-fund && npm run screenshots
 
 lint: lint-tool ## golangci-lint with .golangci.yml (the first run builds it)
 	$(GOLANGCI) run ./...
