@@ -54,7 +54,7 @@ var libraries = []library{
 	{path: "pgregory.net/rapid", because: "properties in tests"},
 
 	{path: "github.com/spf13/pflag", because: "the manual is generated from the flags"},
-	{path: "math/rand/v2", only: []string{"internal/emulate"}, because: "an emulated link loses frames by a seed, so that it loses the same ones again"},
+	{path: "math/rand/v2", only: []string{"internal/emulate"}, because: "an emulated link loses by a seed, the same each time; all else takes crypto/rand"},
 	{path: "math/rand", because: "keys, ids and nonces come from crypto/rand"},
 	{path: "net/http/pprof", noTest: true, because: "a heap profile holds keys"},
 	{path: "expvar", noTest: true, because: "it opens a page on every server"},
