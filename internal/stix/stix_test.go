@@ -18,7 +18,7 @@ import (
 const small = `{"type":"bundle","id":"bundle--5d0092c5-5f74-4287-9642-33f4c354e56d","objects":[` +
 	`{"type":"indicator","spec_version":"2.1","name":"EXERCISE beacon"},` +
 	`{"type":"report","spec_version":"2.1","name":"EXERCISE\nreport\u202e of the night"},` +
-	`{"type":"indicator","Type":"x","spec_version":"2.1"}]}`
+	`{"type":"indicator","Type":"x","name":"EXERCISE later","spec_version":"2.1"}]}`
 
 func TestCheckSummarises(t *testing.T) {
 	got, err := Check([]byte(small))
