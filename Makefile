@@ -20,7 +20,7 @@ GOLANGCI         = .cache/golangci-lint-$(GOLANGCI_VERSION)
 RACE ?= $(shell $(GO) list ./internal/... | grep -vE '/(bench|demo|arch|tmpdeps)$$')
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-test race fuzz bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race fuzz bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ build: ## build bin/hotline, stripped, without cgo
 demo: build ## start a relay and three desks here, and play a short exercise
 	$(BIN) demo $(ARGS)
 
-test: check go-test browser-test ## everything that a change must pass; Go alone is enough
+test: check browser-tools go-test ## everything that a change must pass; Go alone is enough
 	@echo 'make test: passed'
 
 check: vet ## the fast part of test: formatting, vet, the shape of the tree
@@ -42,11 +42,11 @@ vet:
 	if [ -n "$$files" ]; then printf 'not formatted (gofmt -w):\n%s\n' "$$files"; exit 1; fi
 	$(GO) vet ./...
 
-go-test:
+go-test: browser-tools
 	$(GO) test -shuffle=on -timeout $(TIMEOUT) ./...
 
-browser-test:
-	@scripts/browser-test
+browser-tools:
+	@scripts/browser-tools
 
 race: ## the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout $(TIMEOUT) $(RACE)
