@@ -138,7 +138,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 
 // connect starts a link to a relay.
 func (d *Desk) connect(ctx context.Context, m roster.Mailbox, h link.Handler) exchange.Link {
-	c := link.NewClient(link.ClientConfig{Addr: m.Addr, Pin: m.Relay, Key: d.id.mailbox, Log: d.log.With("relay", m.Addr)}, h)
+	c := link.NewClient(link.ClientConfig{Addr: m.Addr, Pin: m.Relay, Key: d.id.mailbox, Log: d.log}, h)
 	go func() { _ = c.Run(ctx) }() // it ends with ctx and says nothing else
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -173,6 +174,7 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 		out.To = append(out.To, v.Name(p))
 	}
 	label := body.Label.Marking(v.Name)
+	slices.Sort(label.REL.Parties) // the wire sorts by id, which means nothing to a reader
 	f := label.Fields()
 	out.Label = api.Label{Classification: f.Classification, TLP: f.TLP, PAP: f.PAP, REL: f.REL, Caveats: f.Caveats, Text: label.String()}
 	out.Overdue = row.SettledAt.IsZero() && !row.DueAt.IsZero() && time.Now().After(row.DueAt)

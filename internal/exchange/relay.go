@@ -119,8 +119,9 @@ func (h *handler) Down(error) {
 
 // Accepted implements [link.Handler].
 func (h *handler) Accepted(refs []uint64) {
+	at := time.Now().UTC().Truncate(time.Millisecond)
 	h.put(step{
-		apply:  func(b *Batch) error { return b.accepted(h.id, refs) },
+		apply:  func(b *Batch) error { return b.accepted(h.id, refs, at) },
 		settle: h.e.logged("relay accepted"),
 		lazy:   true,
 	})
@@ -197,7 +198,7 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 }
 
 // accepted notes a relay's word for envelopes that are on its disk.
-func (b *Batch) accepted(id ident.Relay, refs []uint64) error {
+func (b *Batch) accepted(id ident.Relay, refs []uint64, at time.Time) error {
 	r := b.e.relays[id]
 	for _, ref := range refs {
 		j, ok := r.onTheWay[ref]
@@ -211,7 +212,7 @@ func (b *Batch) accepted(id ident.Relay, refs []uint64) error {
 			}
 			continue
 		}
-		if err := b.acceptedOut(id, r, j.outbox); err != nil {
+		if err := b.acceptedOut(id, r, j.outbox, at); err != nil {
 			return err
 		}
 	}
@@ -233,10 +234,10 @@ func (r *relay) finish(ref uint64) {
 	r.count[j.lane]--
 }
 
-func (b *Batch) acceptedOut(id ident.Relay, r *relay, outbox int64) error {
+func (b *Batch) acceptedOut(id ident.Relay, r *relay, outbox int64, at time.Time) error {
 	o, err := b.Tx.Out(outbox)
 	if errors.Is(err, store.ErrNone) {
-		return nil // every desk has signed for it meanwhile
+		return nil // every desk has signed for it meanwhile: the relay's word adds nothing
 	}
 	if err != nil {
 		return fmt.Errorf("read outbox row %d: %w", outbox, err)
@@ -254,7 +255,7 @@ func (b *Batch) acceptedOut(id ident.Relay, r *relay, outbox int64) error {
 		if b.e.relays[id].tries[outbox]++; r.tries[outbox] > 1 {
 			return nil
 		}
-		return b.rung(store.Rung{Message: *o.Message, State: "accepted", Text: r.addr, At: b.Now})
+		return b.rung(store.Rung{Message: *o.Message, State: "accepted", Text: r.addr, At: at})
 	case store.ForSlice:
 		return nil // stays until the desk shows that it holds the key
 	}
