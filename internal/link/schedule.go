@@ -53,16 +53,16 @@ func (s *session) fill(c *conn, rec []byte) (_ []byte, popped [Lanes]bool, close
 	if !c.bulk {
 		rec = s.timing(now, rec)
 	}
-	before := len(rec)
+	before, pos := len(rec), c.sent
 	rec = s.data(c, rec, &popped)
 	if len(rec) > before {
 		c.used = now
-		c.marks = append(c.marks, mark{c.sent, now})
+		c.marks = append(c.marks, mark{c.sent, now, int(c.sent - pos)})
 	}
 	if len(rec) > 0 && len(rec) > before && s.asked == 0 {
 		s.asked = now
 	}
-	if len(rec) > 0 {
+	if len(rec) > 0 || s.paced {
 		s.schedule(now)
 	}
 	return rec, popped, false
@@ -122,7 +122,7 @@ func (s *session) data(c *conn, rec []byte, popped *[Lanes]bool) []byte {
 	for _, l := range order {
 		for len(rec) < limit {
 			o := s.lanes[l].head()
-			if o == nil || !s.win.allows(l, s.inFlight()) {
+			if o == nil || !s.mayGo(l) {
 				break
 			}
 			var n int
@@ -131,6 +131,7 @@ func (s *session) data(c *conn, rec []byte, popped *[Lanes]bool) []byte {
 				return rec // the rest of this record is too short
 			}
 			c.sent += uint32(n)
+			s.paceAt = max(s.paceAt, s.now()) + s.win.pace(n)
 			if o.pos == len(o.env) {
 				s.lanes[l].pop()
 				s.wants[l] = nil
@@ -143,6 +144,19 @@ func (s *session) data(c *conn, rec []byte, popped *[Lanes]bool) []byte {
 		}
 	}
 	return rec
+}
+
+// paceSlack is how far ahead of the pace a lane may be: timers are no finer.
+const paceSlack = time.Millisecond
+
+// mayGo applies window and pace. The pace of a record is checked at its start
+// and between its frames alike, so a record is about a frame long.
+func (s *session) mayGo(l uint8) bool {
+	if l != flashLane && s.paceAt > s.now()+paceSlack {
+		s.paced = true
+		return false
+	}
+	return s.win.allows(l, s.inFlight())
 }
 
 // woken lets the bulk connection go on when the last urgent envelope is out.
@@ -177,6 +191,9 @@ func (s *session) schedule(now time.Duration) {
 	if s.asked != 0 {
 		next = min(next, now+time.Second)
 	}
+	if s.paced {
+		next = min(next, s.paceAt)
+	}
 	s.timer.Reset(max(next-now, time.Millisecond))
 }
 
@@ -194,6 +211,14 @@ func (s *session) tick() {
 	}
 	if c := s.conns[0]; c != nil && (now >= s.pingAt || s.unseen > 0) {
 		s.wakeLocked(c)
+	}
+	if s.paced && now+paceSlack >= s.paceAt {
+		s.paced = false
+		for _, c := range s.conns {
+			if c != nil {
+				s.wakeLocked(c)
+			}
+		}
 	}
 	s.schedule(now)
 	var idle *conn

@@ -53,8 +53,9 @@ type conn struct {
 
 // mark notes when the bytes up to a position were handed to the connection.
 type mark struct {
-	pos uint32
-	at  time.Duration
+	pos  uint32
+	at   time.Duration
+	size int // of the record, data bytes
 }
 
 func (c *conn) inFlight() int { return int(c.sent - c.acked) }
@@ -76,6 +77,8 @@ type session struct {
 	wants    [Lanes]*Want     // what the peer kept
 	win      window
 	total    uint64        // data bytes that the peer has reported in all
+	paceAt   time.Duration // before this only FLASH goes
+	paced    bool          // something waits for paceAt
 	flowAt   time.Duration // when FLOW is due; zero if none is
 	unseen   int           // data frames since the last FLOW
 	pings    []byte        // PONGs to send
@@ -443,15 +446,15 @@ func (s *session) takeFlow(now time.Duration, body []byte) {
 		}
 		c.acked = pos
 		s.total += uint64(acked)
-		var sent time.Duration
+		var last mark
 		n := 0
 		for n < len(c.marks) && int32(pos-c.marks[n].pos) >= 0 {
-			sent = c.marks[n].at
+			last = c.marks[n]
 			n++
 		}
 		c.marks = append(c.marks[:0], c.marks[n:]...)
 		if n > 0 {
-			s.win.report(now, int(acked), s.total, sent, clock)
+			s.win.report(now, int(acked), s.total, last, clock)
 		}
 	}
 }

@@ -42,8 +42,10 @@ const (
 	minFrame   = 256
 	maxFrame   = 16000 // with its heads still one TLS record
 	frameTime  = 0.040 // s: a FLASH waits for at most one frame per hop
+	shortTime  = 0.010 // s: where the round trip is short too
 	firstSize  = 4096  // bytes in flight before anything is known
 	maxSize    = 8 << 20
+	paceGain   = 1.25
 	minTarget  = 15.0 // ms of queue that count as none: timers and schedulers
 )
 
@@ -67,7 +69,11 @@ func (w *window) frame() int {
 	if r == 0 {
 		return firstFrame
 	}
-	return int(min(max(r*frameTime, minFrame), maxFrame))
+	// An eighth of the round trip is a wait that nobody sees; below a packet's
+	// worth the heads would take too much of the link.
+	short := min(max(w.rtt.value()/8000, shortTime), frameTime)
+	f := max(r*short, min(r*frameTime, firstFrame), minFrame)
+	return int(min(f, maxFrame))
 }
 
 // target is the queue in ms that is not worth shrinking for.
@@ -76,7 +82,7 @@ func (w *window) target() float64 {
 	if r == 0 {
 		return minTarget
 	}
-	return max(1.25*float64(w.frame())/r*1000, minTarget)
+	return max(2*float64(w.frame())/r*1000, minTarget)
 }
 
 // allows reports whether more of a lane may go with inFlight bytes on the way.
@@ -92,23 +98,36 @@ func (w *window) allows(lane uint8, inFlight int) bool {
 	return false
 }
 
+// pace is the pause that belongs behind n bytes: the window is spread over most
+// of a round trip, because a burst would be a queue of its own, and would look
+// like a standing one.
+func (w *window) pace(n int) time.Duration {
+	return msToDuration(float64(n) * w.rtt.value() / (paceGain * w.size))
+}
+
 // roundTrip takes a measured round trip.
 func (w *window) roundTrip(now, rtt time.Duration) { w.rtt.add(now, ms(rtt)) }
 
 // report takes a receiver's report: acked bytes more than before, total in all,
-// the last of which was sent at sent and received at clock.
-func (w *window) report(now time.Duration, acked int, total uint64, sent time.Duration, clock uint32) {
+// the last of which were sent in the record last and received at clock.
+func (w *window) report(now time.Duration, acked int, total uint64, last mark, clock uint32) {
 	w.measure(total, clock)
-	// Differences of the receiver's clock and ours are taken modulo 2³² ms.
-	w.oneWay.add(now, float64(int32(clock-uint32(sent.Milliseconds()))))
-	w.queue = float64(int32(clock-uint32(sent.Milliseconds()))) - w.oneWay.value()
 	target := w.target()
+	// A short record is sooner through and a FLASH in one piece later: only
+	// records of about a frame can be compared with each other.
+	if f := w.frame(); last.size >= f/2 && last.size <= 2*f {
+		// Differences of the receiver's clock and ours are taken modulo 2³² ms.
+		v := float64(int32(clock - uint32(last.at.Milliseconds())))
+		w.oneWay.add(now, v)
+		w.queue = v - w.oneWay.value()
+		if w.queue > target {
+			w.shrink(now)
+		}
+	}
 	switch {
-	case w.queue > target:
-		w.shrink(now)
-	case w.queue < target/2 && w.limited && !w.started:
+	case w.queue < target*0.75 && w.limited && !w.started:
 		w.size += float64(acked)
-	case w.queue < target/2 && w.limited:
+	case w.queue < target*0.75 && w.limited:
 		w.size += float64(w.frame()) * float64(acked) / w.size
 	}
 	w.size = min(w.size, maxSize)
@@ -124,7 +143,7 @@ func (w *window) shrink(now time.Duration) {
 		return
 	}
 	w.cut = now
-	floor := w.rate()*(rtt+w.target()/2)/1000 + float64(w.frame())
+	floor := w.rate()*(rtt+0.75*w.target())/1000 + float64(w.frame())
 	w.size = max(min(w.size*rtt/(rtt+w.queue), w.size), floor, 2*float64(w.frame()))
 }
 

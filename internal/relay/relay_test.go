@@ -19,7 +19,7 @@ import (
 
 // patience is how long a test waits for what must happen; far above what it
 // takes, because machines are slow at times.
-const patience = 30 * time.Second
+var patience = 30 * time.Second
 
 // running is a relay in this process.
 type running struct {
@@ -526,4 +526,3 @@ func TestControlSocketAndSecondProcess(t *testing.T) {
 		t.Errorf("Enrol with an invitation made offline = %v", err)
 	}
 }
-

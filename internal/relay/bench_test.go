@@ -1,0 +1,37 @@
+package relay_test
+
+import (
+	"testing"
+	"time"
+
+	"hotline/internal/link"
+)
+
+// BenchmarkDeskToDesk measures envelopes of 1 kB from one desk through the
+// relay's disk to another, one at a time and with 64 on the way.
+func BenchmarkDeskToDesk(b *testing.B) {
+	for name, window := range map[string]int{"one": 1, "many": 64} {
+		b.Run(name, func(b *testing.B) {
+			r := newRelay(b, nil)
+			from, to := enrolled(b, r), enrolled(b, r)
+			allow(b, to, from)
+			envs := make([][]byte, 0, 1<<14)
+			for range cap(envs) {
+				envs = append(envs, env(2, 1024))
+			}
+			b.ResetTimer()
+			n := min(b.N, cap(envs))
+			began := time.Now()
+			for i := range n {
+				put(b, from, uint64(i), envs[i], to)
+				to.wait(b, "window", func() bool { return len(to.got) > i-window })
+			}
+			to.wait(b, "all", func() bool { return len(to.got) == n })
+			took := time.Since(began)
+			b.ReportMetric(float64(n)/took.Seconds(), "envelopes/s")
+			b.ReportMetric(float64(took.Microseconds())/float64(n), "µs/envelope")
+		})
+	}
+}
+
+var _ link.Handler = (*testDesk)(nil)
