@@ -11,7 +11,7 @@
 // meaning and its default is printed from their tags, and docs/config.md is
 // that file.
 //
-// This package is on floor 5 and is the only importer of go-toml. What parties,
+// This package is on floor 4 and is the only importer of go-toml. What parties,
 // relays and lines a desk has is not configuration: that stands in its store.
 package config
 
