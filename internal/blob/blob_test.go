@@ -187,12 +187,15 @@ func TestWrongContentIsNeverWhole(t *testing.T) {
 		say   func(*blob.Content)
 		chunk func(s sealer, i uint32, sealed []byte) []byte
 	}{
-		"hash":            {say: func(c *blob.Content) { c.SHA256[0] ^= 1 }},
-		"root":            {say: func(c *blob.Content) { c.Root[0] ^= 1 }},
-		"longer":          {say: func(c *blob.Content) { c.Size++ }},
-		"shorter":         {say: func(c *blob.Content) { c.Size-- }},
-		"flipped bit":     {chunk: func(_ sealer, i uint32, b []byte) []byte { b[len(b)-1] ^= 1; return b }},
-		"another's place": {chunk: func(s sealer, i uint32, b []byte) []byte { b, _ = s.seal(i^1, i^1 == 4, content[:1024]); return b }},
+		"hash":        {say: func(c *blob.Content) { c.SHA256[0] ^= 1 }},
+		"root":        {say: func(c *blob.Content) { c.Root[0] ^= 1 }},
+		"longer":      {say: func(c *blob.Content) { c.Size++ }},
+		"shorter":     {say: func(c *blob.Content) { c.Size-- }},
+		"flipped bit": {chunk: func(_ sealer, i uint32, b []byte) []byte { b[len(b)-1] ^= 1; return b }},
+		"another's place": {chunk: func(s sealer, i uint32, b []byte) []byte {
+			b, _ = s.seal(i+7, i == 4, content[i*1024:min(5000, i*1024+1024)])
+			return b
+		}},
 		"early end": {chunk: func(s sealer, i uint32, b []byte) []byte {
 			b, _ = s.seal(i, true, content[i*1024:min(5000, i*1024+1024)])
 			return b

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -33,7 +32,7 @@ var (
 	// ErrStopped means that a write did not reach the disk and the store
 	// refuses to go on; the process must end and open it again.
 	ErrStopped = errors.New("store has stopped after a failed write")
-	// ErrSlow means that a View took longer than its 100 ms.
+	// ErrSlow means that a View took longer than it may.
 	ErrSlow = errors.New("reader was cut off")
 	// ErrReadOnly means that a View tried to write, or to open a cell.
 	ErrReadOnly = errors.New("transaction is read-only")
@@ -51,7 +50,7 @@ func translate(err error) error {
 			WithHint("free some space and try again")
 	case errors.Is(err, sqlite3.NOTADB):
 		return fmt.Errorf("%w: %w", ErrWrongKey, err)
-	case errors.Is(err, sqlite3.CORRUPT):
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.IOERR_DATA), errors.Is(err, sqlite3.IOERR_CORRUPTFS):
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	case errors.Is(err, sqlite3.CONSTRAINT_UNIQUE), errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY),
 		errors.Is(err, sqlite3.CONSTRAINT_ROWID):
@@ -76,16 +75,4 @@ func full(err error) bool {
 // time, so nobody may go on from here.
 func fatal(err error) bool {
 	return errors.Is(err, sqlite3.IOERR_FSYNC) || errors.Is(err, sqlite3.IOERR_DIR_FSYNC)
-}
-
-// expired returns ctx's error with the store's own when its deadline was the
-// reader's 100 ms.
-func expired(outer, inner context.Context) error {
-	if outer.Err() != nil {
-		return outer.Err()
-	}
-	if inner.Err() != nil {
-		return ErrSlow
-	}
-	return nil
 }

@@ -66,19 +66,22 @@ func TryOpen(name string, key []byte, i int64, epoch uint32, kind string, ref, s
 	return nil, ErrDamaged
 }
 
-// SetVersion sets the schema version of the file in a closed folder.
-func SetVersion(dir string, key []byte, version string) error {
+// SetVersion sets the schema version of the file in a folder that no store has
+// open. The change stays in the log until release is called.
+func SetVersion(dir string, key []byte, version string) (release func(), err error) {
 	name, unregister, err := register("", key)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer unregister()
 	c, err := dial(dir+"/line.db", name, sqlite3.OPEN_READWRITE)
 	if err != nil {
-		return err
+		unregister()
+		return nil, err
 	}
-	defer func() { _ = c.close() }()
-	return c.db.Exec("PRAGMA user_version=" + version)
+	return func() {
+		_ = c.close()
+		unregister()
+	}, c.db.Exec("PRAGMA user_version=" + version)
 }
 
 // LatestVersion is the newest schema that this program knows.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -14,15 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"hotline/internal/fault"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 const (
 	settingInstance   = "store.instance"
@@ -44,7 +39,7 @@ func Open(ctx context.Context, dir string, key []byte, o Options) (_ *Store, err
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, opts: o, log: o.Log, lock: o.Lock, jobs: make(chan *job, maxBatch), ended: make(chan struct{})}
+	s := &Store{dir: dir, opts: o, log: o.Log, lock: o.Lock, jobs: make(chan *job, maxBatch), ended: make(chan struct{}), views: make(map[*view]bool)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -197,54 +192,6 @@ func (s *Store) dialReader() (*conn, error) {
 		"query_only=ON", "temp_store=MEMORY", "trusted_schema=OFF",
 		"busy_timeout="+strconv.FormatInt(checkpointWait.Milliseconds(), 10),
 		"cache_size=-"+strconv.Itoa(readerCacheKiB))
-}
-
-// latestVersion is the highest number in migrations/. Numbers run from 1
-// without gaps.
-func latestVersion() (int64, error) {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return 0, err
-	}
-	for i, name := range names {
-		n, err := strconv.Atoi(filepath.Base(name)[:4])
-		if err != nil || n != i+1 {
-			return 0, fmt.Errorf("migration %s: want number %04d", name, i+1)
-		}
-	}
-	return int64(len(names)), nil
-}
-
-// migrate brings the schema up to date, one transaction for each file.
-func (s *Store) migrate() error {
-	version, err := s.writer.number("PRAGMA user_version")
-	if err != nil {
-		return fmt.Errorf("look at database: %w", err)
-	}
-	if err := s.refuseNewer(version); err != nil {
-		return err
-	}
-	names, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return err
-	}
-	for i, name := range names {
-		if int64(i+1) <= version {
-			continue
-		}
-		text, err := migrations.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		script := fmt.Sprintf("BEGIN IMMEDIATE;\n%s;\nPRAGMA user_version=%d;\nCOMMIT", strings.TrimRight(string(text), "; \n\t"), i+1)
-		if err := s.writer.db.Exec(script); err != nil {
-			if !s.writer.db.GetAutocommit() {
-				_ = s.writer.db.Exec("ROLLBACK")
-			}
-			return fmt.Errorf("migrate with %s: %w", name, translate(err))
-		}
-	}
-	return nil
 }
 
 // attach opens the slots, compares them with the rows, and leaves both in the
@@ -443,7 +390,7 @@ const (
 	// connection costs about a megabyte.
 	readers = 2
 	// The caches hold decrypted pages, in KiB. They are small because an idle
-	// desk has 80 MB in all; see docs/spec/store.md, Section 7.
+	// desk has 80 MB in all; see docs/spec/store.md, Section 9.
 	writerCacheKiB = 4096
 	readerCacheKiB = 1024
 )

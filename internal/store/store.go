@@ -61,6 +61,7 @@ type Store struct {
 	// mu guards the following.
 	mu         sync.RWMutex
 	provenance Provenance
+	views      map[*view]bool // readers at work
 	// stopped is the first error after which nothing may be written.
 	stopped error
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-
-	"hotline/internal/fault"
 )
 
 // job is one call of Update on its way through the writer.
@@ -223,6 +221,7 @@ func (s *Store) commit(batch []*job, changed bool) error {
 // or a full disk holds it up is no failure: the transaction is durable in the
 // log, and the next Update tries again.
 func (s *Store) checkpoint() error {
+	s.hurry()
 	_, _, err := s.writer.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
 	switch {
 	case err == nil:
@@ -256,90 +255,7 @@ func (s *Store) rollbackSlots(batch []*job) {
 	}
 }
 
-// View runs fn in a read-only transaction: what it sees does not change under
-// it. It has 100 ms; after that its queries fail and View returns an error
-// matching [ErrSlow], because a reader that stays holds up the checkpoint that
-// every Update ends with. Long lists are read in pages.
-func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	if s.opts.Exclusive {
-		return s.viewOnWriter(ctx, fn)
-	}
-	if err := s.usable(); err != nil {
-		return err
-	}
-	var c *conn
-	select {
-	case c = <-s.readers:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if c == nil {
-		if s.usable() != nil {
-			s.readers <- nil
-			return s.usable()
-		}
-		var err error
-		if c, err = s.dialReader(); err != nil {
-			s.readers <- nil
-			return err
-		}
-	}
-	defer func() { s.readers <- c }()
-
-	limited, cancel := context.WithTimeout(ctx, viewLimit)
-	defer cancel()
-	c.db.SetInterrupt(limited)
-	defer c.db.SetInterrupt(context.Background())
-	if err := c.exec("BEGIN"); err != nil {
-		return fmt.Errorf("begin: %w", translate(err))
-	}
-	tx := &Tx{ctx: limited, c: c, s: s}
-	defer func() {
-		tx.done = true
-		c.db.SetInterrupt(context.Background())
-		if !c.db.GetAutocommit() {
-			_ = c.exec("ROLLBACK")
-		}
-	}()
-	err := fn(tx)
-	if err != nil && (errors.Is(err, ErrSlow) || errors.Is(err, context.DeadlineExceeded)) {
-		if e := expired(ctx, limited); e != nil {
-			return slow(err, e)
-		}
-	}
-	return err
-}
-
-// slow keeps both errors and has a sentence.
-func slow(err, cause error) error {
-	if !errors.Is(cause, ErrSlow) {
-		return cause
-	}
-	return fault.Wrap(errors.Join(ErrSlow, err), fault.Timeout, "Reading took too long and was cut off.").
-		WithHint("ask for fewer entries at a time")
-}
-
-// errView makes the writer roll a reader's transaction back.
-var errView = errors.New("view ends")
-
-// viewOnWriter serves a store that lives on one connection.
-func (s *Store) viewOnWriter(ctx context.Context, fn func(*Tx) error) error {
-	var result error
-	err := s.Update(ctx, func(tx *Tx) error {
-		tx.write = false
-		result = fn(tx)
-		return errView
-	})
-	if errors.Is(err, errView) {
-		return result
-	}
-	return err
-}
-
 const (
-	// viewLimit is how long a reader may hold its snapshot (protocol.md,
-	// Section 5: "readers are cut off after 100 ms").
-	viewLimit = 100 * time.Millisecond
 	// maxLogPages is how long the log may grow, in pages of 4 KiB, by Updates
 	// that touch no cell: those need no checkpoint of their own.
 	maxLogPages = 256
