@@ -54,8 +54,8 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 		"a parent does not know its child": {
 			checkFloors, "internal/spool/a.go", `package spool; import _ "hotline/internal/spool/sqlitespool"`, "strangers",
 		},
-		"testkit is for tests": {
-			checkFloors, "internal/desk/a.go", `package desk; import _ "hotline/internal/testkit"`, "for tests only",
+		"a contract suite is for tests": {
+			checkFloors, "internal/desk/a.go", `package desk; import _ "hotline/internal/spool/spooltest"`, "for tests only",
 		},
 		"a new package has no row": {checkFloors, "internal/glue/a.go", `package glue`, "give it a row"},
 		"an import without a row": {
