@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+
+	"hotline/internal/api"
 )
 
 // bar shows how far something is, on a terminal only.
@@ -41,3 +43,28 @@ func (b bar) done() {
 		_ = b.p.Finish()
 	}
 }
+
+// growing shows how much of a message's bundle is there, while a verdict waits
+// for something.
+type growing struct {
+	app  *app
+	what string
+	bar  bar
+	have int64
+}
+
+// watch returns v with the bar drawn at each look.
+func (g *growing) watch(v verdict) verdict {
+	return func(m api.Message) (bool, error) {
+		if s := m.STIX; s != nil && s.State != "none" {
+			if g.bar.p == nil {
+				g.bar = g.app.progress(g.what, s.Size)
+			}
+			g.bar.add(int(s.Have - g.have))
+			g.have = s.Have
+		}
+		return v(m)
+	}
+}
+
+func (g *growing) done() { g.bar.done() }

@@ -71,13 +71,13 @@ func newSendCmd(a *app) *cobra.Command {
 	fs.StringVar(&f.status, "status", "", "actual, exercise or test (default: actual, or exercise with --exercise or on an exercise line)")
 	fs.StringVar(&f.ack, "ack", "", "what is asked for: none, receipt, readback or answer (default: the kind's)")
 	fs.DurationVar(&f.ackBy, "ack-by", 0, "time for the receipt, such as 10m (default: the precedence's)")
-	fs.StringVar(&f.wait, "wait", "", "wait until it is accepted, delivered or receipted")
+	fs.StringVar(&f.wait, "wait", "", "wait until it is accepted, delivered or receipted, or until its bundle is whole at the other end")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up waiting after this time (default: never)")
 	fs.BoolVar(&f.review, "review", false, "show what would be sent and who could read it, and send nothing")
 	jsonFlag(cmd, &f.asJSON)
 	_ = cmd.RegisterFlagCompletionFunc("precedence", fixed("FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"))
 	_ = cmd.RegisterFlagCompletionFunc("mark", fixed("TLP:RED", "TLP:AMBER+STRICT", "TLP:AMBER", "TLP:GREEN", "TLP:CLEAR"))
-	_ = cmd.RegisterFlagCompletionFunc("wait", fixed("accepted", "delivered", "receipted"))
+	_ = cmd.RegisterFlagCompletionFunc("wait", fixed("accepted", "delivered", "receipted", "whole"))
 	return cmd
 }
 
@@ -138,7 +138,9 @@ func (a *app) finishSend(cmd *cobra.Command, cl *api.Client, sent api.Sent, f se
 			a.say("No relay is reachable yet; waiting.")
 		}
 		var m api.Message
-		m, waitErr = a.waitFor(cmd.Context(), cl, sent.ID, f.timeout, reached(f.wait), "The message was not "+f.wait+" within the time given. It stays in the outbox until it is delivered.")
+		bar := &growing{app: a, what: "transfer"}
+		m, waitErr = a.waitFor(cmd.Context(), cl, sent.ID, f.timeout, bar.watch(reached(f.wait)), "The message was not "+f.wait+" within the time given. It stays in the outbox until it is delivered.")
+		bar.done()
 		if m.State != "" {
 			sent.State = m.State
 		}
@@ -184,8 +186,12 @@ func (f sendFlags) draft(line string) (api.Draft, error) {
 	}
 	switch f.wait {
 	case "", "accepted", "delivered", "receipted":
+	case "whole":
+		if f.stix == "" {
+			return d, usageError{"only a bundle can become whole", "--wait whole goes with --stix"}
+		}
 	default:
-		return d, usageError{fmt.Sprintf("one cannot wait for %q", inert(f.wait)), "--wait accepted, delivered or receipted"}
+		return d, usageError{fmt.Sprintf("one cannot wait for %q", inert(f.wait)), "--wait accepted, delivered, receipted or whole"}
 	}
 	if f.ackBy < 0 || f.ackBy%time.Second != 0 {
 		return d, usageError{"the time for the receipt is in whole seconds", "for example --ack-by 10m"}

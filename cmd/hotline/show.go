@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -53,7 +54,7 @@ func newShowCmd(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&stix, "stix", false, "write the STIX bundle, byte for byte, to stdout or --out")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "file for the bundle")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --stix: wait so long for a bundle that is still on its way")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --stix: wait so long for a message or a bundle that is still on its way")
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }
@@ -128,8 +129,11 @@ func (a *app) printLadder(m api.Message) error {
 	var rows [][]string
 	for _, r := range m.Ladder {
 		proof := "NOT VERIFIED"
-		if r.Verified {
+		switch {
+		case r.Verified:
 			proof = "verified"
+		case r.State == "accepted": // evidence of a hop, which nobody signs end to end
+			proof = "the relay's word"
 		}
 		rows = append(rows, []string{r.State, r.Party, r.Desk, r.Role, stamp(r.At), proof, r.Text})
 	}
@@ -147,16 +151,9 @@ func (a *app) showSTIX(cmd *cobra.Command, id, out string, timeout time.Duration
 		return err
 	}
 	ctx := cmd.Context()
-	var m api.Message
-	if err := cl.Get(ctx, "/messages/"+url.PathEscape(id), nil, &m); err != nil {
+	m, err := a.bundleOf(ctx, cl, id, timeout)
+	if err != nil {
 		return err
-	}
-	if over, err := whole(m); err != nil {
-		return err
-	} else if !over && timeout > 0 {
-		if m, err = a.waitFor(ctx, cl, m.ID, timeout, whole, "The bundle is not whole yet. What has come stays, and the rest follows."); err != nil {
-			return err
-		}
 	}
 	body, err := cl.Content(ctx, m.ID)
 	if err != nil {
@@ -164,6 +161,22 @@ func (a *app) showSTIX(cmd *cobra.Command, id, out string, timeout time.Duration
 	}
 	defer body.Close()
 	return a.saveBundle(m, body, out)
+}
+
+// bundleOf returns a message that has a bundle. With a timeout it waits for
+// the message, and for its bundle to be whole.
+func (a *app) bundleOf(ctx context.Context, cl *api.Client, id string, timeout time.Duration) (m api.Message, err error) {
+	if timeout > 0 {
+		bar := &growing{app: a, what: "transfer"}
+		defer bar.done()
+		late := "The bundle is not whole yet. What has come stays, and the rest follows."
+		return a.waitFor(ctx, cl, id, timeout, bar.watch(whole), late)
+	}
+	if err := cl.Get(ctx, "/messages/"+url.PathEscape(id), nil, &m); err != nil {
+		return m, err
+	}
+	_, err = whole(m)
+	return m, err
 }
 
 // saveBundle copies the bundle to its place and compares its digest.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"hotline/internal/api"
@@ -50,6 +51,9 @@ type verdict func(api.Message) (over bool, err error)
 func reached(state string) verdict {
 	want := rank[state]
 	return func(m api.Message) (bool, error) {
+		if state == "whole" && m.STIX != nil && m.STIX.State == "whole" {
+			return true, nil
+		}
 		switch m.State {
 		case "refused":
 			return true, fault.New(fault.Refused, "The other desk refused the message: %s", refusal(m))
@@ -57,7 +61,7 @@ func reached(state string) verdict {
 			return true, fault.New(fault.Timeout, "The message expired before it was %s.", state)
 		}
 		at, known := rank[m.State]
-		return known && at >= want, nil
+		return known && at >= want && state != "whole", nil
 	}
 }
 
@@ -89,7 +93,11 @@ func (a *app) waitFor(ctx context.Context, cl *api.Client, id string, timeout ti
 	}
 	look := func() (bool, error) {
 		var now api.Message
-		if err := cl.Get(ctx, "/messages/"+url.PathEscape(id), nil, &now); err != nil {
+		err := cl.Get(ctx, "/messages/"+url.PathEscape(id), nil, &now)
+		if timeout > 0 && fault.Is(err, fault.NotFound) {
+			return false, nil // it may be on its way
+		}
+		if err != nil {
 			return false, err
 		}
 		m = now
@@ -104,7 +112,7 @@ func (a *app) waitFor(ctx context.Context, cl *api.Client, id string, timeout ti
 			if err := json.Unmarshal(e.Data, &d); err != nil {
 				return false, fmt.Errorf("read event: %w", err)
 			}
-			if d.Message.ID != id && d.Message.ID != m.ID {
+			if !named(d.Message, id) {
 				return false, nil
 			}
 			m = d.Message
@@ -117,6 +125,14 @@ func (a *app) waitFor(ctx context.Context, cl *api.Client, id string, timeout ti
 	}
 	return m, err
 }
+
+// named reports whether a person's reference means this message.
+func named(m api.Message, ref string) bool {
+	return m.ID == ref || m.Serial == ref || len(ref) >= minRef && strings.HasPrefix(m.ID, ref)
+}
+
+// minRef is the shortest beginning of an id that a desk takes for one.
+const minRef = 8
 
 // errWaited is the cause of a context whose --timeout passed.
 var errWaited = errors.New("waited long enough")

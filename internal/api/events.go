@@ -36,7 +36,7 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if err := out.beat(); err != nil {
 		return nil //nolint:nilerr // the client left
 	}
-	if err := s.follow(r, out, after, known); err != nil {
+	if err := s.follow(r, out, after, known); err != nil && r.Context().Err() == nil {
 		s.log().WarnContext(r.Context(), "event stream ended", "err", err)
 	}
 	_ = out.event(Event{Kind: "bye", Data: json.RawMessage(`{}`)})
