@@ -217,3 +217,22 @@ func TestNarrowAudienceIsAGroupOfItsOwn(t *testing.T) {
 		return nil
 	})
 }
+
+func TestBacklogLargerThanTheWindowLeaves(t *testing.T) {
+	h := newHub()
+	h.open = make(chan struct{})
+	a, b := newParty(t, "JPN", h), newParty(t, "NATO", h)
+	c := charter(t, "JPN-NATO", a, b)
+	a.found(t, c, a, b)
+	b.found(t, c, a, b)
+	jpn := a.start(t, h)
+	b.start(t, h)
+	var sent []ident.Message
+	for range 64*3 + 5 {
+		sent = append(sent, send(t, jpn, flash(c.ID(one), "EXERCISE")))
+	}
+	close(h.open) // the relay answers only now
+	for _, id := range sent {
+		jpn.until(t, "delivered", has(id, "delivered"))
+	}
+}

@@ -362,7 +362,8 @@ func (e *Engine) pump() {
 // refill takes the oldest envelopes of a lane from disk.
 func (e *Engine) refill(id ident.Relay, r *relay, lane uint8) error {
 	return e.cfg.Store.View(e.ctx, func(tx *store.Tx) error {
-		rows, err := tx.Queue(id, lane, 0, len(r.queued)+window)
+		limit := len(r.queued) + window
+		rows, err := tx.Queue(id, lane, 0, limit)
 		if err != nil {
 			return fmt.Errorf("read outbox: %w", err)
 		}
@@ -388,7 +389,7 @@ func (e *Engine) refill(id ident.Relay, r *relay, lane uint8) error {
 				return nil
 			}
 		}
-		r.backlog[lane] = false
+		r.backlog[lane] = len(rows) == limit // then there may be more
 		return nil
 	})
 }

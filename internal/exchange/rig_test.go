@@ -38,6 +38,7 @@ type hub struct {
 	on    map[ident.Mailbox]*fakeLink
 	tap   func(p link.Put) bool // false: swallowed after it was accepted
 	puts  int
+	open  chan struct{} // nil: at once; else links come up when it is closed
 }
 
 func newHub() *hub {
@@ -55,6 +56,13 @@ type fakeLink struct {
 func (h *hub) connect(ctx context.Context, own ident.Mailbox, handler link.Handler) *fakeLink {
 	l := &fakeLink{hub: h, own: own, h: handler, work: make(chan func(), 1<<16)}
 	go func() {
+		if h.open != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-h.open:
+			}
+		}
 		for {
 			select {
 			case <-ctx.Done():
@@ -122,7 +130,7 @@ type party struct {
 	key  []byte
 }
 
-func newParty(t *testing.T, name string, h *hub) *party {
+func newParty(t testing.TB, name string, h *hub) *party {
 	t.Helper()
 	p := &party{name: name, root: suite.NewRootKey(), seal: suite.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
 	_, _ = rand.Read(p.key)
@@ -156,7 +164,7 @@ func newParty(t *testing.T, name string, h *hub) *party {
 }
 
 // charter founds a line of parties.
-func charter(t *testing.T, name string, parties ...*party) roster.Charter {
+func charter(t testing.TB, name string, parties ...*party) roster.Charter {
 	t.Helper()
 	c := roster.Charter{
 		Name: name, Profile: "bilateral", Created: time.Now().UTC().Truncate(time.Millisecond), Clocks: roster.DefaultClocks(),
@@ -184,7 +192,7 @@ type desk struct {
 }
 
 // found writes the state of a desk that has paired with parties and opened c.
-func (p *party) found(t *testing.T, c roster.Charter, parties ...*party) {
+func (p *party) found(t testing.TB, c roster.Charter, parties ...*party) {
 	t.Helper()
 	st := p.open(t)
 	defer st.Close()
@@ -207,7 +215,7 @@ func (p *party) found(t *testing.T, c roster.Charter, parties ...*party) {
 	}
 }
 
-func (p *party) open(t *testing.T) *store.Store {
+func (p *party) open(t testing.TB) *store.Store {
 	t.Helper()
 	st, err := store.Open(t.Context(), p.dir, p.key, store.Options{})
 	if err != nil {
@@ -217,7 +225,7 @@ func (p *party) open(t *testing.T) *store.Store {
 }
 
 // start runs the desk until the test ends or stop is called.
-func (p *party) start(t *testing.T, h *hub) *desk {
+func (p *party) start(t testing.TB, h *hub) *desk {
 	t.Helper()
 	d := &desk{party: p, store: p.open(t)}
 	var err error
@@ -254,7 +262,7 @@ func (p *party) start(t *testing.T, h *hub) *desk {
 }
 
 type testWriter struct {
-	t    *testing.T
+	t    testing.TB
 	name string
 }
 
@@ -264,7 +272,7 @@ func (w testWriter) Write(b []byte) (int, error) {
 }
 
 // until waits for something that events announce.
-func (d *desk) until(t *testing.T, what string, ok func(tx *store.Tx) bool) {
+func (d *desk) until(t testing.TB, what string, ok func(tx *store.Tx) bool) {
 	t.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
