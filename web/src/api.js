@@ -7,6 +7,7 @@ export class Fault extends Error {
   /** @param {{kind:string,msg:string,hint?:string,ref?:string}} problem @param {number} status */
   constructor(problem, status) {
     super(problem.msg)
+    this.msg = problem.msg
     this.kind = problem.kind
     this.hint = problem.hint ?? ''
     this.ref = problem.ref ?? ''

@@ -45,7 +45,7 @@ type event struct {
 
 func newDesk(s scene) *desk {
 	d := &desk{
-		mux: http.NewServeMux(), scene: s, begun: time.Now(), uploads: map[string]obj{},
+		mux: http.NewServeMux(), scene: s, begun: time.Now(), posts: []obj{}, uploads: map[string]obj{},
 		changed: make(chan struct{}), cutting: make(chan struct{}), serial: 420,
 	}
 	d.self, d.lines, d.messages = s.self(), s.lines(), s.messages()
