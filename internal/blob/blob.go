@@ -14,7 +14,7 @@
 // (docs/spec/store.md, Section 6). Names, sizes and hashes of the content are
 // not in the file: they would tell what it is.
 //
-// This package is on floor 2: it owns the folder files/ of a desk.
+// This package is on floor 2: it owns the folder of blobs in a desk's folder.
 package blob
 
 import (

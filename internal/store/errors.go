@@ -67,7 +67,8 @@ func translate(err error) error {
 // full reports whether err says that there is no room, for the disk or for
 // this user.
 func full(err error) bool {
-	return errors.Is(err, sqlite3.FULL) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+	return errors.Is(err, sqlite3.FULL) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) ||
+		errors.Is(err, sqlite3.IOERR_SHMSIZE) // the log's index could not grow
 }
 
 // fatal reports whether err leaves it unknown what is on the disk. After a

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/vfs"
+	"golang.org/x/sys/unix"
 
 	"hotline/internal/store"
 )
@@ -203,7 +204,7 @@ func (h *memHandle) WriteAt(p []byte, off int64) (int, error) {
 			used += int64(len(f.now))
 		}
 		if grow := off + int64(len(p)) - int64(len(h.f.now)); grow > 0 && used+grow > h.d.space {
-			return 0, sqlite3.FULL
+			return 0, &os.PathError{Op: "write", Path: "memory", Err: unix.ENOSPC} // as os.File says it
 		}
 	}
 	h.f.pending = append(h.f.pending, w)

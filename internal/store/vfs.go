@@ -42,7 +42,7 @@ func register(base string, key []byte) (name string, unregister func(), err erro
 	h := new(holder)
 	copy(h.key[:], key)
 	name = fmt.Sprintf("hotline-%d", names.Add(1))
-	vfs.Register(name, adiantum.Wrap(under, h))
+	vfs.Register(name, adiantum.Wrap(room{under}, h))
 	return name, func() {
 		vfs.Unregister(name)
 		clear(h.key[:])
