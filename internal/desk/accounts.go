@@ -148,6 +148,10 @@ func (c custody) Backup(ctx context.Context, path string) (api.Backup, error) {
 		if errors.Is(err, os.ErrExist) {
 			return api.Backup{}, fault.Wrap(err, fault.Conflict, "%s exists; a backup replaces nothing.", path)
 		}
+		if _, bad := errors.AsType[*os.PathError](err); bad {
+			return api.Backup{}, fault.Wrap(err, fault.Invalid, "The backup cannot be written to %s.", path).
+				WithHint("does the folder exist, and may this desk write there?")
+		}
 		return api.Backup{}, err
 	}
 	info, err := os.Stat(path)

@@ -182,20 +182,16 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 	if err != nil {
 		return out, fmt.Errorf("read ladder of %s: %w", row.ID, err)
 	}
-	d.climb(&out, row, ladder, line.State == "open")
+	d.climb(&out, row, ladder, append(slices.Clone(body.Action), body.Info...), line.State == "open")
 	return out, d.attachment(tx, &out, row, body)
 }
 
 // climb shows the ladder, the rung that the message has reached, and what may
 // be said now.
-func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, open bool) {
+func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, recipients []ident.Party, open bool) {
 	v := d.engine.View()
 	out.Ladder = []api.Rung{}
-	out.State = "queued"
-	if !row.Outgoing {
-		out.State = "delivered"
-	}
-	var last store.Rung
+	var own store.Rung // the newest that a person of ours signed
 	for _, g := range ladder {
 		one := api.Rung{State: g.State, Role: g.Role, At: api.Time{Time: g.At.UTC()}, Verified: g.Verified, Text: g.Text}
 		if g.Desk != (ident.Desk{}) {
@@ -205,54 +201,73 @@ func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, o
 			one.Text = strings.TrimSpace(one.Text + " answer by " + g.AnswerBy.UTC().Format(time.RFC3339))
 		}
 		out.Ladder = append(out.Ladder, one)
-		s, err := wire.ParseState(g.State)
-		if err != nil {
-			continue
-		}
-		if s.ByPerson() {
-			last = g
-		}
-		out.State = reached(out.State, s)
-	}
-	standing := last.State != "" && last.State != wire.Withdrawn.String()
-	if last.State != "" {
-		out.State = last.State
-		if !standing {
-			out.State = wire.Delivered.String()
+		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() && g.Party == d.id.Party {
+			own = g
 		}
 	}
+	if !row.Outgoing {
+		recipients = []ident.Party{d.id.Party}
+	}
+	out.State = reached(ladder, recipients)
 	if row.Outgoing || !open {
 		return
 	}
+	standing := own.State != "" && own.State != wire.Withdrawn.String()
 	if !standing {
 		out.Actions = append(out.Actions, "receipt")
 	}
 	for _, o := range []struct{ outcome, state string }{{"comply", "comply"}, {"cannot", "cannot"}, {"hold", "holding"}} {
-		if last.State != o.state {
+		if own.State != o.state {
 			out.Actions = append(out.Actions, o.outcome)
 		}
 	}
-	if standing && time.Since(last.At) < time.Minute {
+	if standing && time.Since(own.At) < time.Minute {
 		out.Actions = append(out.Actions, "withdraw")
 	}
 }
 
-// reached returns the higher of two rungs among those that desks and relays
-// report by themselves.
-func reached(now string, s wire.State) string {
-	order := []string{"queued", "accepted", "delivered", "alarmed"}
-	at := func(w string) int {
-		for i, o := range order {
-			if o == w {
-				return i
+// order lists the rungs from the lowest. A message has reached the lowest rung
+// that every recipient party has: "3 of 5 receipted" is not receipted.
+var order = []wire.State{
+	wire.Queued, wire.Accepted, wire.Delivered, wire.Alarmed, wire.Receipted, wire.Readback, wire.Holding, wire.Cannot, wire.Comply, wire.Answered,
+}
+
+// reached returns how far a message has come at all of its recipients. A desk
+// that refused it, and a relay that will not take it, are named before all.
+func reached(ladder []store.Rung, recipients []ident.Party) string {
+	relay := wire.Queued
+	party := map[ident.Party]wire.State{}
+	for _, g := range ladder {
+		s, err := wire.ParseState(g.State)
+		switch {
+		case err != nil:
+			continue
+		case g.Desk == (ident.Desk{}):
+			relay = s // the newest word of a relay: accepted or refused
+		case s == wire.Refused || s == wire.Expired:
+			return g.State
+		case s == wire.Withdrawn:
+			party[g.Party] = wire.Delivered
+		case s.ByPerson(), slices.Index(order, s) > slices.Index(order, party[g.Party]):
+			if slices.Contains(order, s) {
+				party[g.Party] = s
 			}
 		}
-		return -1
 	}
-	if at(s.String()) > at(now) {
-		return s.String()
+	lowest := wire.Answered
+	for _, p := range recipients {
+		s := max(party[p], relay)
+		if relay == wire.Refused && party[p] == 0 || relay == wire.Refused && party[p] == wire.Queued {
+			return wire.Refused.String()
+		}
+		if relay == wire.Refused {
+			s = party[p]
+		}
+		if slices.Index(order, s) < slices.Index(order, lowest) {
+			lowest = s
+		}
 	}
-	return now
+	return lowest.String()
 }
 
 // attachment shows the state of a message's bundle.

@@ -47,6 +47,9 @@ func (m messages) draft(ctx context.Context, in api.Draft) (d exchange.Draft, er
 		return d, markingFault(err)
 	}
 	d.ExerciseName, d.Subject, d.Language = in.ExerciseName, in.Subject, in.Language
+	if d.Status == wire.Exercise && d.ExerciseName == "" && line.Charter.Exercise {
+		d.ExerciseName = line.Name // a line for exercises is one
+	}
 	d.Text, d.Upload = wire.PlainLines(in.Text), in.Upload
 	if d.AckWanted, err = ackWanted(in, d.Kind); err != nil {
 		return d, err

@@ -165,6 +165,10 @@ func (b *Batch) mark(p *prepared, d Draft) error {
 	if err := label.Check(); err != nil {
 		return labelFault(err)
 	}
+	if label.Classification != marking.Unclassified {
+		return fault.New(fault.Refused, "Line %s carries unclassified information only; %s is above its ceiling.", l.Name, label.Classification).
+			WithHint("no security authority has approved more for this line")
+	}
 	for _, n := range label.REL.Parties {
 		if !slices.Contains(names, n) {
 			if _, known := e.dir.ids[n]; !known {

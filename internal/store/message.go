@@ -173,12 +173,13 @@ func (tx *Tx) PutRung(r Rung) (bool, error) {
 	return n > 0, err
 }
 
-// Ladder lists the steps of a message by their time, and of one time in the
-// order in which they came here.
+// Ladder lists the steps of a message by their time. Within one second, which
+// is as well as the clocks of two machines agree, queued and accepted come
+// first. Both ends list the same steps in the same order.
 func (tx *Tx) Ladder(id ident.Message) ([]Rung, error) {
 	return Collect(tx, func(r Row) (g Rung, err error) {
 		err = r.Scan(g.Message[:], g.Desk[:], g.Party[:], &g.State, &g.Role, &g.Text, &g.At, &g.AnswerBy, &g.Verified, &g.Evidence)
 		return g, err
 	}, `SELECT message, desk, party, state, role, text, at, answer_by, verified, evidence FROM rung
-		WHERE message = ? ORDER BY at, id`, id)
+		WHERE message = ? ORDER BY at / 1000, CASE state WHEN 'queued' THEN 0 WHEN 'accepted' THEN 1 ELSE 2 END, at, desk, state, role`, id)
 }

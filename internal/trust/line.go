@@ -59,8 +59,15 @@ func (k *Book) charter(tx *store.Tx, t Terms) (roster.Charter, error) {
 	if c.Rule.PAP == "" {
 		c.Rule.PAP = "PAP:CLEAR"
 	}
-	if _, err := marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL); err != nil {
+	rule, err := marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL)
+	if err != nil {
 		return c, fault.Wrap(err, fault.Invalid, "%s", err.Error())
+	}
+	if rule.Classification != marking.Unclassified {
+		// Every line starts there; raising it needs a recorded approval, which
+		// this version cannot record (docs/spec/line.md).
+		return c, fault.New(fault.Refused, "A line carries unclassified information only, until a security authority has approved more.").
+			WithHint("leave the classification of the rule at none")
 	}
 	if len(t.Parties) == 0 {
 		return c, fault.New(fault.Invalid, "A line needs another party.")
@@ -80,7 +87,7 @@ func (k *Book) charter(tx *store.Tx, t Terms) (roster.Charter, error) {
 		c.Members = append(c.Members, roster.Member{Party: p.ID, Name: p.Name, Root: p.Root})
 	}
 	_, _ = rand.Read(c.Nonce[:]) // never fails
-	c, err := roster.NewCharter(k.Suite, c)
+	c, err = roster.NewCharter(k.Suite, c)
 	if err != nil {
 		return c, fault.Wrap(err, fault.Invalid, "These terms do not make a charter: %s.", err.Error())
 	}

@@ -1,0 +1,42 @@
+package desk
+
+import (
+	"testing"
+
+	"hotline/internal/ident"
+	"hotline/internal/store"
+	"hotline/internal/wire"
+)
+
+func TestMessageHasReachedWhatEveryRecipientHas(t *testing.T) {
+	nato, aus := ident.Party{1}, ident.Party{2}
+	rung := func(p ident.Party, s wire.State) store.Rung {
+		return store.Rung{Party: p, Desk: ident.Desk(p), State: s.String()}
+	}
+	relay := func(s wire.State) store.Rung { return store.Rung{State: s.String()} }
+	tests := map[string]struct {
+		ladder []store.Rung
+		to     []ident.Party
+		want   wire.State
+	}{
+		"nothing yet":                        {nil, []ident.Party{nato}, wire.Queued},
+		"a relay has it":                     {[]store.Rung{relay(wire.Accepted)}, []ident.Party{nato}, wire.Accepted},
+		"one of two has it":                  {[]store.Rung{relay(wire.Accepted), rung(nato, wire.Delivered)}, []ident.Party{nato, aus}, wire.Accepted},
+		"one of two receipted":               {[]store.Rung{rung(nato, wire.Delivered), rung(aus, wire.Delivered), rung(nato, wire.Receipted)}, []ident.Party{nato, aus}, wire.Delivered},
+		"both receipted":                     {[]store.Rung{rung(nato, wire.Receipted), rung(aus, wire.Comply)}, []ident.Party{nato, aus}, wire.Receipted},
+		"a second desk does not lower it":    {[]store.Rung{rung(nato, wire.Receipted), rung(nato, wire.Delivered)}, []ident.Party{nato}, wire.Receipted},
+		"a whole file is no rung of its own": {[]store.Rung{rung(nato, wire.Delivered), rung(nato, wire.Whole)}, []ident.Party{nato}, wire.Delivered},
+		"withdrawn":                          {[]store.Rung{rung(nato, wire.Delivered), rung(nato, wire.Receipted), rung(nato, wire.Withdrawn)}, []ident.Party{nato}, wire.Delivered},
+		"refused by a desk":                  {[]store.Rung{rung(nato, wire.Refused), rung(aus, wire.Receipted)}, []ident.Party{nato, aus}, wire.Refused},
+		"refused by the relay":               {[]store.Rung{relay(wire.Refused)}, []ident.Party{nato}, wire.Refused},
+		"refused, then accepted":             {[]store.Rung{relay(wire.Refused), relay(wire.Accepted)}, []ident.Party{nato}, wire.Accepted},
+		"delivered in spite of a refusal":    {[]store.Rung{relay(wire.Refused), rung(nato, wire.Delivered)}, []ident.Party{nato}, wire.Delivered},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := reached(tt.ladder, tt.to); got != tt.want.String() {
+				t.Errorf("reached = %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
