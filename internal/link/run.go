@@ -32,8 +32,8 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 		c.setState(StateDown, err)
 		c.cfg.Log.Info("relay link down", "relay", c.cfg.Addr, "err", err)
-		if d != nil && time.Since(began) > 10*time.Second {
-			backoff = minBackoff
+		if d != nil && (d.s.moved() || time.Since(began) > 10*time.Second) {
+			backoff = minBackoff // a link that breaks often, not one that is refused
 		}
 		if r, ok := errors.AsType[*RefusedError](err); ok && r.Reason == ReasonReplaced || errors.Is(err, ErrPin) {
 			backoff = maxBackoff // another process or another relay: haste mends neither

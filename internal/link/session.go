@@ -91,6 +91,7 @@ type session struct {
 	done     chan struct{}
 	running  sync.WaitGroup
 	bulkWant bool
+	received bool // any data
 }
 
 const (
@@ -367,6 +368,7 @@ func (s *session) assemble(c *conn, t byte, body []byte) (in *incoming, err erro
 	s.asked = 0
 	c.recv += uint32(headSize + len(body))
 	c.recvAt = uint32(now.Milliseconds())
+	s.received = true
 	c.used = now
 	s.flowDue(now)
 	if t == frameEnv {
@@ -464,6 +466,13 @@ func (s *session) stats() (rtt time.Duration, rate int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return msToDuration(s.win.rtt.value()), int64(8 * s.win.rate())
+}
+
+// moved reports whether any part of an envelope got through, either way.
+func (s *session) moved() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total > 0 || s.received
 }
 
 // runUntil ends the session when ctx does.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/internal/emulate"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/link"
@@ -475,7 +476,9 @@ func TestWipedSpoolIsTold(t *testing.T) {
 // relay keeps it on disk, and another desk is not slowed.
 func TestSlowReaderHoldsNoMemory(t *testing.T) {
 	r := newRelay(t, nil)
-	a, slow, b := enrolled(t, r), enrolled(t, r), enrolled(t, r)
+	a, b := enrolled(t, r), enrolled(t, r)
+	slow, wire := over(t, r, emulate.Link{})
+	runDesk(t, slow)
 	allow(t, slow, a)
 	allow(t, b, a)
 	slow.note(func() { slow.block = make(chan struct{}) })
@@ -494,6 +497,16 @@ func TestSlowReaderHoldsNoMemory(t *testing.T) {
 	a.wait(t, "all accepted", func() bool { return len(a.accepted) == n })
 	put(t, a, 10_000, env(4, 64<<10), b)
 	b.wait(t, "the other desk", func() bool { return len(b.got) == 1 })
+	var down, before int64 = 1, 0
+	poll(t, "the flow stops", func() bool {
+		before = down
+		<-time.After(200 * time.Millisecond)
+		_, down = wire.Bytes()
+		return down == before
+	})
+	if down > n<<16/2 {
+		t.Errorf("%d bytes went to a desk that takes none, of %d", down, n<<16)
+	}
 	slow.note(func() { close(slow.block); slow.block = nil })
 	slow.wait(t, "all in the end", func() bool { return len(slow.got) == want })
 }
