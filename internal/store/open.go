@@ -97,7 +97,7 @@ func (s *Store) prepare(ctx context.Context, key []byte) (err error) {
 		return fmt.Errorf("create folder: %w", err)
 	}
 	name := s.path("line.db")
-	if s.opts.VFS == "" {
+	if _, ok := s.opts.Disk.(osDisk); ok {
 		// SQLite would create it readable for everybody.
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
