@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hotline/internal/fault"
@@ -99,7 +100,7 @@ func find(tx *store.Tx, ref string) (store.Line, error) {
 	var hits []store.Line
 	for _, l := range all {
 		id := l.ID.String()
-		if l.Name == ref || id == ref {
+		if plain(l.Name) == plain(ref) || id == ref {
 			return l, nil
 		}
 		if len(ref) >= 8 && len(ref) < len(id) && id[:len(ref)] == ref {
@@ -114,6 +115,9 @@ func find(tx *store.Tx, ref string) (store.Line, error) {
 	}
 	return store.Line{}, fault.New(fault.NotFound, "This desk has no line %q.", ref).WithHint("hotline line list shows the lines")
 }
+
+// plain makes dashes alike: "JPN–NATO" is hard to type.
+func plain(name string) string { return strings.NewReplacer("–", "-", "—", "-", "‐", "-").Replace(name) }
 
 // Line finds a line by name, id, or a unique beginning of its id.
 func Line(tx *store.Tx, ref string) (store.Line, error) { return find(tx, ref) }
