@@ -2,8 +2,8 @@ package link
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
@@ -71,8 +71,11 @@ func (c *Client) pause(ctx context.Context, backoff time.Duration) {
 	}
 }
 
+// jitter returns d, a quarter more or less.
 func jitter(d time.Duration) time.Duration {
-	return d*3/4 + rand.N(d/2+1)
+	var b [2]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return d*3/4 + d/2*time.Duration(be.Uint16(b[:]))/(1<<16)
 }
 
 // connect opens the urgent connection and prepares a session.
