@@ -1,4 +1,4 @@
-package console_test
+package console
 
 import (
 	"bytes"
@@ -16,40 +16,39 @@ import (
 	"testing"
 	"time"
 
-	"hotline/internal/console"
 	"hotline/internal/ident"
 )
 
 // fakeAccounts has officers and links in memory.
 type fakeAccounts struct {
 	mu       sync.Mutex
-	officers map[string]console.Officer
+	officers map[string]Officer
 	links    map[[32]byte]string
 	expires  time.Time
 	acts     []string
 }
 
-func (a *fakeAccounts) Officer(_ context.Context, name string) (console.Officer, error) {
+func (a *fakeAccounts) Officer(_ context.Context, name string) (Officer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	o, ok := a.officers[name]
 	if !ok {
-		return o, fmt.Errorf("find officer: %w", console.ErrNoOfficer)
+		return o, fmt.Errorf("find officer: %w", ErrNoOfficer)
 	}
 	return o, nil
 }
 
-func (a *fakeAccounts) Link(_ context.Context, hash [32]byte, now time.Time) (console.Officer, error) {
+func (a *fakeAccounts) Link(_ context.Context, hash [32]byte, now time.Time) (Officer, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	name, ok := a.links[hash]
 	if !ok || now.After(a.expires) {
-		return console.Officer{}, fmt.Errorf("find link: %w", console.ErrNoOfficer)
+		return Officer{}, fmt.Errorf("find link: %w", ErrNoOfficer)
 	}
 	return a.officers[name], nil
 }
 
-func (a *fakeAccounts) UseLink(ctx context.Context, hash [32]byte, password string, now time.Time) (console.Officer, error) {
+func (a *fakeAccounts) UseLink(ctx context.Context, hash [32]byte, password string, now time.Time) (Officer, error) {
 	o, err := a.Link(ctx, hash, now)
 	if err != nil {
 		return o, err
@@ -62,7 +61,7 @@ func (a *fakeAccounts) UseLink(ctx context.Context, hash [32]byte, password stri
 	return o, nil
 }
 
-func (a *fakeAccounts) Record(_ context.Context, e console.SignIn) {
+func (a *fakeAccounts) Record(_ context.Context, e SignIn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.acts = append(a.acts, strings.TrimSpace(e.Act+" "+e.Officer))
@@ -101,7 +100,7 @@ func (s *fakeSessions) Delete(_ context.Context, token string) error {
 // with a cookie jar.
 type door struct {
 	t        *testing.T
-	console  *console.Console
+	console  *Console
 	server   *httptest.Server
 	client   *http.Client
 	accounts *fakeAccounts
@@ -130,19 +129,19 @@ const good = "correct horse battery"
 func newDoor(t *testing.T, api http.HandlerFunc) *door {
 	t.Helper()
 	d := &door{
-		t: t, link: console.NewLink(), log: &bytes.Buffer{}, now: time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC),
-		accounts: &fakeAccounts{officers: map[string]console.Officer{"WO1": {Name: "WO1", Role: "operator"}}},
+		t: t, link: NewLink(), log: &bytes.Buffer{}, now: time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC),
+		accounts: &fakeAccounts{officers: map[string]Officer{"WO1": {Name: "WO1", Role: "operator"}}},
 		sessions: &fakeSessions{data: map[string][]byte{}},
 	}
-	d.accounts.links = map[[32]byte]string{console.LinkHash(d.link): "WO1"}
-	d.accounts.expires = d.now.Add(console.LinkLife)
+	d.accounts.links = map[[32]byte]string{LinkHash(d.link): "WO1"}
+	d.accounts.expires = d.now.Add(LinkLife)
 	if api == nil {
 		api = func(w http.ResponseWriter, r *http.Request) {
-			o, ok := console.OfficerFrom(r.Context())
+			o, ok := OfficerFrom(r.Context())
 			fmt.Fprintf(w, "%s %s %v %q", o.Name, o.Role, ok, o.Password)
 		}
 	}
-	d.console = console.New(console.Config{
+	d.console = New(Config{
 		API: api, Accounts: d.accounts, Sessions: d.sessions, DeskID: ident.Desk{0x41, 0xf2, 0x9c, 0x07}, DeskName: "JPN-1",
 		Now: d.clock, Log: slog.New(slog.NewTextHandler(d.log, nil)),
 	})
@@ -224,7 +223,7 @@ func TestLinkThenPassword(t *testing.T) {
 
 func TestLinkExpires(t *testing.T) {
 	d := newDoor(t, nil)
-	d.pass(console.LinkLife + time.Second)
+	d.pass(LinkLife + time.Second)
 	d.want(401, "/in/link", form{"link": d.link})
 	d.want(401, "/in/first", form{"link": d.link, "password": good})
 }
@@ -246,18 +245,21 @@ func TestOfficerWithoutPasswordCannotSignIn(t *testing.T) {
 	d.want(401, "/in/password", form{"name": "WO1", "password": good})
 }
 
+// TestThrottlePerAccount begins with four failures on record, since each real
+// one costs 64 MiB and a good part of a second.
 func TestThrottlePerAccount(t *testing.T) {
 	d := newDoor(t, nil)
 	d.signIn()
-	for range 5 {
-		d.want(401, "/in/password", form{"name": "WO1", "password": "wrong wrong wrong"})
+	for range triesPerAccount - 1 {
+		d.console.throttle.failed(nameKey("WO1"), triesPerAccount)
 	}
+	d.want(401, "/in/password", form{"name": "WO1", "password": "wrong wrong wrong"})
 	status, _, h := d.ask("/in/password", form{"name": "WO1", "password": good})
 	if status != 429 || h.Get("Retry-After") != "60" {
 		t.Errorf("sixth try = %d, Retry-After %q, want 429 and 60", status, h.Get("Retry-After"))
 	}
 	d.pass(61 * time.Second)
-	d.want(401, "/in/password", form{"name": "WO1", "password": "wrong wrong wrong"})
+	d.console.throttle.failed(nameKey("WO1"), triesPerAccount)
 	_, _, h = d.ask("/in/password", form{"name": "WO1", "password": good})
 	if h.Get("Retry-After") != "120" {
 		t.Errorf("after a further failure Retry-After is %q, want 120", h.Get("Retry-After"))

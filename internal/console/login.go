@@ -41,7 +41,7 @@ func (c *Console) firstPassword(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, err)
 		return
 	}
-	o, err := c.byLink(w, r, in.Link)
+	_, err := c.byLink(w, r, in.Link)
 	if err == nil {
 		err = CheckNewPassword(in.Password)
 	}
@@ -54,7 +54,7 @@ func (c *Console) firstPassword(w http.ResponseWriter, r *http.Request) {
 		writeFault(w, err)
 		return
 	}
-	o, err = c.cfg.Accounts.UseLink(r.Context(), LinkHash(in.Link), hash, c.cfg.Now())
+	o, err := c.cfg.Accounts.UseLink(r.Context(), LinkHash(in.Link), hash, c.cfg.Now())
 	if errors.Is(err, ErrNoOfficer) {
 		err = errWrongLink // somebody else was faster
 	}

@@ -34,7 +34,8 @@ for (const { name } of scenes) {
       if (['message', 'japanese', 'hostile'].includes(name)) await page.locator('#msg-subject').waitFor()
       await page.waitForTimeout(150)
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, 'nothing is wider than the window')
-      await check(page, name)
+      // 300 rows are 300 times the same to axe.
+      if (name !== 'busy' || theme === 'day') await check(page, name)
       await done(page)
     })
   }

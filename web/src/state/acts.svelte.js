@@ -13,11 +13,14 @@ export const acts = $state({ busy: '', last: null })
 /** What role signs: who holds the watch signs as the watch officer. */
 const role = () => (session.role === 'operator' || session.role === 'releaser' ? 'watch officer' : session.role)
 
+/** A hint as a sentence: the desk writes them without capital and stop. */
+const whole = (s) => (s ? s[0].toUpperCase() + s.slice(1) + (/[.!?。]$/.test(s) ? '' : '.') : '')
+
 /** A fault as a sentence in the officer's language where we have one. */
 export function sentence(fault) {
   const own = { unavailable: 'fault.unavailable', timeout: 'fault.timeout' }[fault.status === 0 ? fault.kind : '']
   const msg = own ? t(own) : fault.msg || t('fault.internal')
-  return [msg, fault.hint, fault.ref ? t('fault.ref', { ref: fault.ref }) : ''].filter(Boolean).join(' ')
+  return [msg, whole(fault.hint), fault.ref ? t('fault.ref', { ref: fault.ref }) : ''].filter(Boolean).join(' ')
 }
 
 /** Does one act; returns whether the desk took it. */

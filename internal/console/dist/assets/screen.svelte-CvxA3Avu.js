@@ -1,1 +1,0 @@
-import{ht as e}from"./text-egEIotAZ.js";var t=e({labels:[],exercise:!1,message:``,keysOpen:!1});function n(e,n){t.labels=e,t.exercise=n}export{n,t};
