@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net"
 	"os"
 	"testing"
 
@@ -26,6 +28,15 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_DATA_HOME", "")
 			env.Setenv("HOTLINE_DIR", env.WorkDir+"/d")
+			// An address that is free now, for a relay that is told where to listen.
+			ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Setenv("RELAY_ADDR", ln.Addr().String())
+			if err := ln.Close(); err != nil {
+				return err
+			}
 			return os.Mkdir(env.WorkDir+"/d", 0o700)
 		},
 	})
