@@ -74,6 +74,7 @@ func TestAlertIsDeliveredReceiptedAndBothLaddersAgree(t *testing.T) {
 		}
 		return s
 	}
+	jpn.until(t, "accepted by the relay", has(id, "accepted"))
 	if a, b := ladder(jpn), ladder(nato); a != b || strings.Count(a, "\n") != 2 {
 		t.Errorf("ladders differ:\nJPN\n%sNATO\n%s", a, b)
 	}

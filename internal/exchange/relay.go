@@ -28,15 +28,25 @@ type relay struct {
 	parts    int              // of onTheWay, parts of files
 	queued   map[int64]bool   // outbox rows in onTheWay
 	backlog  [link.Lanes]bool // more waits on disk
-	tries    map[int64]int    // puts of an outbox row so far
 }
 
 // journey is what one put is for.
 type journey struct {
 	lane   uint8
-	outbox int64    // zero: a part of a file
-	tag    [16]byte // of the file
-	index  uint32
+	outbox int64 // zero: a part of a file
+	// message is set for a message's own envelope, slice for a sending key's.
+	message *ident.Message
+	slice   bool
+	tag     [16]byte // of the file
+	index   uint32
+}
+
+func journeyOf(o store.Out) journey {
+	j := journey{lane: o.Lane, outbox: o.ID, slice: o.Purpose == store.ForSlice}
+	if o.Purpose == store.ForMessage {
+		j.message = o.Message
+	}
+	return j
 }
 
 // connect starts a link to every relay that is needed and tells our own
@@ -75,7 +85,7 @@ func (e *Engine) link(m roster.Mailbox, home bool) {
 	if r := e.relays[m.Relay]; r != nil {
 		return
 	}
-	r := &relay{addr: m.Addr, home: home, onTheWay: map[uint64]journey{}, queued: map[int64]bool{}, tries: map[int64]int{}}
+	r := &relay{addr: m.Addr, home: home, onTheWay: map[uint64]journey{}, queued: map[int64]bool{}}
 	e.relays[m.Relay] = r
 	for lane := range r.backlog {
 		r.backlog[lane] = true
@@ -212,7 +222,7 @@ func (b *Batch) accepted(id ident.Relay, refs []uint64, at time.Time) error {
 			}
 			continue
 		}
-		if err := b.acceptedOut(id, r, j.outbox, at); err != nil {
+		if err := b.acceptedOut(id, r, j, at); err != nil {
 			return err
 		}
 	}
@@ -234,41 +244,43 @@ func (r *relay) finish(ref uint64) {
 	r.count[j.lane]--
 }
 
-func (b *Batch) acceptedOut(id ident.Relay, r *relay, outbox int64, at time.Time) error {
-	o, err := b.Tx.Out(outbox)
-	if errors.Is(err, store.ErrNone) {
-		return nil // every desk has signed for it meanwhile: the relay's word adds nothing
+func (b *Batch) acceptedOut(id ident.Relay, r *relay, j journey, at time.Time) error {
+	again := store.Retry{}
+	if j.message != nil {
+		again = store.Retry{First: retryFirst, Most: retryMost}
 	}
+	tries, err := b.Tx.SetAccepted(j.outbox, id, b.Now, again)
 	if err != nil {
-		return fmt.Errorf("read outbox row %d: %w", outbox, err)
+		return fmt.Errorf("note acceptance of row %d: %w", j.outbox, err)
 	}
-	retry := time.Time{}
-	if o.Purpose == store.ForMessage {
-		wait := min(retryFirst<<min(r.tries[outbox], 10), retryMost)
-		retry = b.Now.Add(wait)
-	}
-	if _, err := b.Tx.SetAccepted(outbox, id, retry); err != nil {
-		return fmt.Errorf("note acceptance of row %d: %w", outbox, err)
-	}
-	switch o.Purpose {
-	case store.ForMessage:
-		if b.e.relays[id].tries[outbox]++; r.tries[outbox] > 1 {
+	if j.message != nil {
+		if tries > 1 {
 			return nil
 		}
-		return b.rung(store.Rung{Message: *o.Message, State: "accepted", Text: r.addr, At: at})
-	case store.ForSlice:
+		if tries == 0 { // every desk has signed already; the relay's word is part of the story all the same
+			ladder, err := b.Tx.Ladder(*j.message)
+			if err != nil {
+				return fmt.Errorf("read ladder of %s: %w", *j.message, err)
+			}
+			if slices.ContainsFunc(ladder, func(g store.Rung) bool { return g.State == "accepted" }) {
+				return nil
+			}
+		}
+		return b.rung(store.Rung{Message: *j.message, State: "accepted", Text: r.addr, At: at})
+	}
+	if j.slice {
 		return nil // stays until the desk shows that it holds the key
 	}
-	left, err := b.Tx.Targets(outbox)
+	left, err := b.Tx.Targets(j.outbox)
 	if err != nil {
-		return fmt.Errorf("list targets of row %d: %w", outbox, err)
+		return fmt.Errorf("list targets of row %d: %w", j.outbox, err)
 	}
 	for _, t := range left {
 		if t.State == store.Queued || t.State == store.Refused {
 			return nil
 		}
 	}
-	return b.Tx.DropOut(outbox)
+	return b.Tx.DropOut(j.outbox)
 }
 
 // refused notes that a mailbox did not take an envelope, loudly.
@@ -317,7 +329,7 @@ func (e *Engine) dispatch(o store.Out, to []store.Target) {
 		if r == nil {
 			continue // connect comes, and finds it on disk
 		}
-		if r.backlog[o.Lane] || r.count[o.Lane] >= window || !r.put(e, journey{lane: o.Lane, outbox: o.ID}, boxes, o.Bytes) {
+		if r.backlog[o.Lane] || r.count[o.Lane] >= window || !r.put(e, journeyOf(o), boxes, o.Bytes) {
 			r.backlog[o.Lane] = true
 		}
 	}
@@ -385,7 +397,7 @@ func (e *Engine) refill(id ident.Relay, r *relay, lane uint8) error {
 			if len(boxes) == 0 {
 				continue
 			}
-			if !r.put(e, journey{lane: lane, outbox: o.ID}, boxes, o.Bytes) {
+			if !r.put(e, journeyOf(o), boxes, o.Bytes) {
 				return nil
 			}
 		}

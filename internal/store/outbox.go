@@ -101,12 +101,28 @@ func scanTarget(r Row) (t Target, err error) {
 // Out returns one row of the outbox, or [ErrNone].
 func (tx *Tx) Out(id int64) (Out, error) { return scanOut(tx.Row(outColumns+" WHERE id = ?", id)) }
 
+// Retry says when an envelope is put again if nobody signs for it: after
+// First, then twice as long each time, up to Most. The zero value is never.
+type Retry struct{ First, Most time.Duration }
+
 // SetAccepted notes that a relay has an envelope on disk, and when to put it
-// again if nobody signs for it. It returns false when nothing changed.
-func (tx *Tx) SetAccepted(outbox int64, relay ident.Relay, retry time.Time) (bool, error) {
-	n, err := tx.Exec(`UPDATE target SET state = 1, tries = tries + 1, retry_at = ?
-		WHERE outbox = ? AND relay = ? AND state = 0`, retry, outbox, relay)
-	return n > 0, err
+// again. It returns how often that relay has accepted it, and 0 when it did
+// not wait for that.
+func (tx *Tx) SetAccepted(outbox int64, relay ident.Relay, now time.Time, again Retry) (tries int, err error) {
+	for row, err := range tx.Rows(`UPDATE target SET state = 1, tries = tries + 1,
+			retry_at = CASE WHEN ? > 0 THEN ? + min(? << min(tries, 10), ?) END
+			WHERE outbox = ? AND relay = ? AND state = 0 RETURNING tries`,
+		again.First.Milliseconds(), now.UnixMilli(), again.First.Milliseconds(), again.Most.Milliseconds(), outbox, relay) {
+		if err != nil {
+			return 0, err
+		}
+		var n int
+		if err := row.Scan(&n); err != nil {
+			return 0, err
+		}
+		tries = max(tries, n)
+	}
+	return tries, nil
 }
 
 // SetRefused notes that a relay refused an envelope for a mailbox. With a
