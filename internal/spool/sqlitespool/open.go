@@ -265,17 +265,28 @@ const sqlNext = `SELECT i.seq, e.body FROM item i JOIN envelope e ON e.num = i.e
 	WHERE i.mailbox = ? AND i.lane = ? AND i.seq > ? ORDER BY i.seq LIMIT 256`
 
 // Next implements [spool.Spool].
-func (s *Spool) Next(_ context.Context, box ident.Mailbox, lane uint8, after uint64, limit int) ([]spool.Item, error) {
+func (s *Spool) Next(ctx context.Context, box ident.Mailbox, lane uint8, after uint64, limit int) (out []spool.Item, err error) {
 	row, ok := s.Row(box)
 	if !ok {
 		return nil, fmt.Errorf("read mailbox: %w", spool.ErrUnknownMailbox)
 	}
+	if s.reader == s.db { // the writer's goroutine alone may use its connection
+		err = s.change(ctx, func() error {
+			out, err = s.read(row, lane, after, limit)
+			return err
+		}, nil)
+		return out, err
+	}
 	s.readMu.Lock()
 	defer s.readMu.Unlock()
+	return s.read(row, lane, after, limit)
+}
+
+// read reads a lane with the reader's statement.
+func (s *Spool) read(row int64, lane uint8, after uint64, limit int) (out []spool.Item, err error) {
 	if err := bind(s.next, row, int64(lane), int64(after)); err != nil {
 		return nil, fmt.Errorf("read mailbox: %w", err)
 	}
-	var out []spool.Item
 	for s.next.Step() {
 		body := s.next.ColumnRawBlob(1)
 		if limit -= len(body); limit < 0 && len(out) > 0 {
