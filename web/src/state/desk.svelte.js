@@ -69,8 +69,23 @@ export function apply(kind, data) {
     else desk.lines[i] = data.line
   }
   for (const m of data.messages ?? []) take(m)
-  if (data.message) take(data.message)
+  if (data.message) {
+    take(data.message)
+    linesSoon()
+  }
   if (kind === 'snapshot' && !(data.desk && data.lines && data.messages)) load()
+}
+
+let soon = 0
+
+/** Traffic is evidence: the state of the lines is asked for again after it, once for many. */
+function linesSoon() {
+  if (soon) return
+  soon = setTimeout(async () => {
+    soon = 0
+    if (!session.officer) return
+    try { desk.lines = (await get('/lines')) ?? [] } catch { /* the stale band tells */ }
+  }, 1500)
 }
 
 let loading = null
