@@ -219,7 +219,11 @@ func (s *Store) attach(ctx context.Context, key []byte) error {
 			found = Copied // the slots stayed behind, as in a backup
 		}
 		h := slotsHeader{generation: dbGeneration}
-		copy(h.instance[:], instance)
+		if copy(h.instance[:], instance) == 0 {
+			// Drawn before anything is committed, so that a crash in the first
+			// start leaves a database and a header that agree.
+			_, _ = rand.Read(h.instance[:])
+		}
 		if err := createSlots(s.opts.Disk, path, key, h); err != nil {
 			return fmt.Errorf("create keys/cells: %w", err)
 		}
@@ -252,7 +256,7 @@ func (s *Store) attach(ctx context.Context, key []byte) error {
 	found = max(found, rows)
 	next.generation = max(dbGeneration, old.generation) + 1
 	next.instance = old.instance
-	if found != Clean || instance == nil {
+	if found != Clean {
 		_, _ = rand.Read(next.instance[:])
 	}
 	return s.start(tx, next, found)
