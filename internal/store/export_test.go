@@ -86,6 +86,3 @@ func SetVersion(dir string, key []byte, version string) (release func(), err err
 
 // LatestVersion is the newest schema that this program knows.
 var LatestVersion = latestVersion
-
-// OSDisk is the disk that Open uses by itself.
-var OSDisk Disk = osDisk{}
