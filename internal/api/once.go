@@ -69,8 +69,10 @@ func (s *Server) runOnce(w http.ResponseWriter, r *http.Request, h handler, scop
 	if rec.status/100 != 2 {
 		return nil
 	}
-	// The thing is done and answered. If keeping the answer fails, the rule's
-	// own use of the key (see IdempotencyKey) still holds a retry back.
+	// The thing is done: the asker has the answer before a second write to disk
+	// keeps it. If that fails, or the process dies before, the rule's own use
+	// of the key (see IdempotencyKey) still holds a retry back.
+	_ = http.NewResponseController(w).Flush() // a client that left is not our fault
 	keep := context.WithoutCancel(ctx)
 	if err := s.Answers.Keep(keep, scope, key, Answer{Request: sum, Status: rec.status, Body: rec.body.Bytes()}); err != nil {
 		s.log().WarnContext(ctx, "keep answer failed", "err", err)

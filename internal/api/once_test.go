@@ -2,7 +2,11 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,6 +41,46 @@ func TestSameKeySendsOnce(t *testing.T) {
 	if len(f.sent) != 4 {
 		t.Errorf("without a key: %d sent, want 4", len(f.sent))
 	}
+}
+
+// TestAnswerComesBeforeItIsKept has a memory that takes its time: the asker
+// must not wait for it.
+func TestAnswerComesBeforeItIsKept(t *testing.T) {
+	s := newServer(&fakeDesk{}, nil, nil)
+	slow := &slowAnswers{Answers: api.NewMemoryAnswers(), keep: make(chan struct{})}
+	s.Answers = slow
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.Handler().ServeHTTP(w, r.WithContext(api.WithOfficer(r.Context(), *operator)))
+	}))
+	defer srv.Close()
+	defer close(slow.keep)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/api/v1/messages", strings.NewReader(draft))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", key)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	resp, err := srv.Client().Do(req.WithContext(ctx))
+	if err != nil {
+		t.Fatalf("the answer waits for the memory: %v", err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != 201 || !json.Valid(body) {
+		t.Errorf("answer %d %q %v", resp.StatusCode, body, err)
+	}
+}
+
+// slowAnswers keeps nothing until its channel is closed.
+type slowAnswers struct {
+	api.Answers
+	keep chan struct{}
+}
+
+func (s *slowAnswers) Keep(ctx context.Context, scope, key string, a api.Answer) error {
+	<-s.keep
+	return s.Answers.Keep(ctx, scope, key, a)
 }
 
 func TestErrorsAreTriedAgain(t *testing.T) {
