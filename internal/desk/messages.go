@@ -16,6 +16,7 @@ import (
 	"hotline/internal/exchange"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/marking"
 	"hotline/internal/pack"
 	"hotline/internal/stix"
 	"hotline/internal/store"
@@ -178,12 +179,24 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 	f := label.Fields()
 	out.Label = api.Label{Classification: f.Classification, TLP: f.TLP, PAP: f.PAP, REL: f.REL, Caveats: f.Caveats, Text: label.String()}
 	out.Overdue = row.SettledAt.IsZero() && !row.DueAt.IsZero() && time.Now().After(row.DueAt)
+	if no := d.decide(label, body, marking.Console); no.Verdict != marking.Allow {
+		out.Subject, out.Text = "", "["+no.Reason+"]"
+	}
 	ladder, err := tx.Ladder(row.ID)
 	if err != nil {
 		return out, fmt.Errorf("read ladder of %s: %w", row.ID, err)
 	}
 	d.climb(&out, row, ladder, append(slices.Clone(body.Action), body.Info...), line.State == "open")
 	return out, d.attachment(tx, &out, row, body)
+}
+
+// decide asks the one marking function whether what this desk holds may leave
+// by a door of its own party.
+func (d *Desk) decide(l marking.Label, body *wire.Message, door marking.Door) marking.Decision {
+	return marking.Decide(l, marking.Subject{
+		Parties: []string{d.id.PartyName}, InAudience: true, Addressed: true, Ceiling: marking.Unclassified,
+		Action: marking.Passive, Actual: body.Status == wire.Actual, At: time.Now(),
+	}, door)
 }
 
 // climb shows the ladder, the rung that the message has reached, and what may
@@ -361,7 +374,7 @@ func (s *summaries) put(sum [32]byte, v stix.Summary) {
 
 // summarise counts what a whole bundle holds.
 func (m messages) summarise(ctx context.Context, out *api.Message) {
-	c, err := m.Content(ctx, out.ID)
+	c, err := m.open(ctx, out.ID, marking.Console)
 	if err != nil {
 		return
 	}
@@ -378,7 +391,13 @@ func (m messages) summarise(ctx context.Context, out *api.Message) {
 	out.STIX.Objects, out.STIX.Summary = s.Objects, counts(s)
 }
 
+// Content reads the bundle out as a file that can go anywhere.
 func (m messages) Content(ctx context.Context, ref string) (api.Content, error) {
+	return m.open(ctx, ref, marking.Export)
+}
+
+// open reads a bundle for a door.
+func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.Content, error) {
 	var f *wire.File
 	err := m.store.View(ctx, func(tx *store.Tx) error {
 		row, err := m.message(tx, ref)
@@ -393,6 +412,10 @@ func (m messages) Content(ctx context.Context, ref string) (api.Content, error) 
 			if body.Files[i].Purpose == wire.STIX {
 				f = &body.Files[i]
 			}
+		}
+		label := body.Label.Marking(m.engine.View().Name)
+		if no := m.decide(label, body, door); no.Verdict != marking.Allow {
+			return fault.New(fault.Refused, "%s", no.Reason)
 		}
 		return nil
 	})

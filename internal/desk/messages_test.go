@@ -3,7 +3,9 @@ package desk
 import (
 	"testing"
 
+	"hotline/internal/exchange"
 	"hotline/internal/ident"
+	"hotline/internal/marking"
 	"hotline/internal/store"
 	"hotline/internal/wire"
 )
@@ -36,6 +38,37 @@ func TestMessageHasReachedWhatEveryRecipientHas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := reached(tt.ladder, tt.to); got != tt.want.String() {
 				t.Errorf("reached = %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestExportAsksTheMarkingFunction(t *testing.T) {
+	d := &Desk{id: identity{Self: exchange.Self{PartyName: "NATO"}}}
+	body := &wire.Message{Status: wire.Actual}
+	label := marking.Label{
+		Classification: marking.Unclassified, PAP: marking.PAPClear, REL: marking.REL{Parties: []string{"JPN", "NATO"}},
+	}
+	tests := map[string]struct {
+		tlp  marking.TLP
+		rel  []string
+		door marking.Door
+		want marking.Verdict
+	}{
+		"RED is read at the console":                {marking.TLPRed, nil, marking.Console, marking.Allow},
+		"RED leaves by no file":                     {marking.TLPRed, nil, marking.Export, marking.Deny},
+		"AMBER+STRICT may be a file":                {marking.TLPAmberStrict, nil, marking.Export, marking.Allow},
+		"what is not for us is not even at console": {marking.TLPClear, []string{"JPN", "AUS"}, marking.Console, marking.Deny},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := label
+			l.TLP = tt.tlp
+			if tt.rel != nil {
+				l.REL.Parties = tt.rel
+			}
+			if got := d.decide(l, body, tt.door); got.Verdict != tt.want {
+				t.Errorf("decide(%s, door %d) = %v (%s), want %v", l, tt.door, got.Verdict, got.Reason, tt.want)
 			}
 		})
 	}
