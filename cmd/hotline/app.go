@@ -68,7 +68,7 @@ func newRoot(a *app) *cobra.Command {
 	root.AddCommand(
 		newDeskCmd(a), newRelayCmd(a), newPairCmd(a), newLineCmd(a),
 		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a),
-		newDemoCmd(a), newConfigCmd(a), newVersionCmd(a),
+		newDemoCmd(a), newBenchCmd(a), newConfigCmd(a), newVersionCmd(a),
 	)
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()

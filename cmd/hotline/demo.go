@@ -5,16 +5,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"hotline/internal/demo"
+	"hotline/internal/emulate"
 	"hotline/internal/fault"
 )
 
 // newDemoCmd returns "hotline demo".
 func newDemoCmd(a *app) *cobra.Command {
 	var o demo.Options
+	var rate int64
+	var rtt time.Duration
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Start a relay and the desks of three parties here, and play a short exercise",
@@ -29,6 +33,7 @@ processes of their own: kill one, start it again, and see that nothing is lost.`
 				return fault.Wrap(err, fault.Internal, "The program does not know where it is.")
 			}
 			o.Program, o.Command, o.Dir = program, calledAs(program), a.dir
+			o.Link = emulate.Link{RateUp: rate, RateDown: rate, Delay: rtt / 2}
 			o.Out, o.Err = a.out, a.err
 			if a.quiet {
 				o.Err = io.Discard
@@ -37,6 +42,9 @@ processes of their own: kill one, start it again, and see that nothing is lost.`
 		},
 	}
 	cmd.Flags().BoolVar(&o.Quiet, "quiet-start", false, "play no exercise")
+	cmd.Flags().BoolVar(&o.Two, "two", false, "only two desks, JPN and NATO, and their line")
+	cmd.Flags().Int64Var(&rate, "link-rate", 0, "put each desk behind a link of this many bit/s of its own (0: as fast as it goes)")
+	cmd.Flags().DurationVar(&rtt, "link-rtt", 0, "round trip of that link, such as 300ms")
 	cmd.Flags().StringVar(&o.Ready, "ready", "", "file to write when all is up: JSON about relay, desks and lines")
 	return cmd
 }

@@ -22,19 +22,27 @@ import (
 	"sync"
 	"time"
 
+	"hotline/internal/emulate"
 	"hotline/internal/fault"
 )
 
 // Options say which demo to run. The zero value of each field but Program is
 // useful.
 type Options struct {
-	Program string    // the hotline binary
-	Dir     string    // where everything lives, kept and resumed; empty: a temporary directory, removed at the end
-	Ready   string    // file to write when all is up; empty: none
-	Quiet   bool      // play no exercise
-	Command string    // how a person calls the program, for what is printed; empty: Program
-	Out     io.Writer // addresses and what to try
-	Err     io.Writer // what is happening
+	Program string // the hotline binary
+	Dir     string // where everything lives, kept and resumed; empty: a temporary directory, removed at the end
+	Ready   string // file to write when all is up; empty: none
+	Quiet   bool   // play no exercise
+	Command string // how a person calls the program, for what is printed; empty: Program
+	// Link puts every desk behind an emulated link of its own to the relay. It
+	// needs a temporary directory, because a link's port lasts as long as the
+	// demo.
+	Link emulate.Link
+	// Two leaves the third party out, and the line of all three. It needs a
+	// temporary directory too.
+	Two bool
+	Out io.Writer // addresses and what to try
+	Err io.Writer // what is happening
 }
 
 // parties are those of the demo. The first two share a line of their own.
@@ -53,6 +61,7 @@ type demo struct {
 	begun time.Time
 	crib  *crib
 	relay *station
+	addr  string     // of the relay
 	desks []*station // in the order of parties
 
 	// saying guards the following.
@@ -66,6 +75,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	d := &demo{Options: o, begun: time.Now()}
 	if d.Command == "" {
 		d.Command = d.Program
+	}
+	if (d.thin() || d.Two) && d.Dir != "" {
+		return fault.New(fault.Invalid, "Only a whole demo without a slow link can be kept and gone on with.").WithHint("leave --dir out")
 	}
 	if d.layout, err = openLayout(o.Dir); err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"hotline/internal/api"
 	"hotline/internal/config"
 	"hotline/internal/desk"
+	"hotline/internal/emulate"
 	"hotline/internal/fault"
 	"hotline/internal/relay"
 )
@@ -26,10 +27,8 @@ func (d *demo) make(ctx context.Context) error {
 	if err := d.makeRelay(ctx); err != nil {
 		return err
 	}
-	for _, party := range parties {
-		d.desks = append(d.desks, d.deskStation(party))
-	}
-	jpn, nato, aus := d.desks[0], d.desks[1], d.desks[2]
+	jpn, nato := d.deskStation(parties[0]), d.deskStation(parties[1])
+	d.desks = []*station{jpn, nato}
 	if err := both(ctx, d.makeDesk, jpn, nato); err != nil {
 		return err
 	}
@@ -42,6 +41,18 @@ func (d *demo) make(ctx context.Context) error {
 	if err := d.playFirst(ctx, jpn, nato); err != nil {
 		return err
 	}
+	if !d.Two {
+		if err := d.addThird(ctx, jpn, nato); err != nil {
+			return err
+		}
+	}
+	return d.writeMark(mark{Format: markFormat, Complete: true})
+}
+
+// addThird brings in the third party and opens the line of all three.
+func (d *demo) addThird(ctx context.Context, jpn, nato *station) error {
+	aus := d.deskStation(parties[2])
+	d.desks = append(d.desks, aus)
 	if err := d.makeDesk(ctx, aus); err != nil {
 		return err
 	}
@@ -53,10 +64,7 @@ func (d *demo) make(ctx context.Context) error {
 	if err := d.openLine(ctx, alliance, jpn, nato, aus); err != nil {
 		return err
 	}
-	if err := d.playRest(ctx, jpn, nato, aus); err != nil {
-		return err
-	}
-	return d.writeMark(mark{Format: markFormat, Complete: true})
+	return d.playRest(ctx, jpn, nato, aus)
 }
 
 // resume starts everything that was made before.
@@ -148,14 +156,35 @@ func (d *demo) makeRelay(ctx context.Context) error {
 	if err := d.start(ctx, d.relay); err != nil {
 		return err
 	}
+	d.addr = addr
 	d.done("the relay runs on %s", addr)
 	return nil
+}
+
+// thin reports whether desks get a slow link.
+func (d *demo) thin() bool { return d.Link.RateUp > 0 || d.Link.RateDown > 0 || d.Link.Delay > 0 }
+
+// relayAddr returns where a new desk dials the relay: there, or at the near end
+// of a slow link that lasts as long as ctx.
+func (d *demo) relayAddr(ctx context.Context) (string, error) {
+	if !d.thin() {
+		return d.addr, nil
+	}
+	p, err := emulate.Start(ctx, d.addr, d.Link)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Config, "The slow link cannot be made.")
+	}
+	return p.Addr(), nil
 }
 
 // makeDesk makes a desk with a root and a passphrase of its own, and starts it.
 // Its console's port stands in desk.toml, so that it comes back on the same one.
 func (d *demo) makeDesk(ctx context.Context, s *station) error {
-	token, err := relay.Invite(ctx, d.relay.dir, relay.InviteOptions{})
+	addr, err := d.relayAddr(ctx)
+	if err != nil {
+		return err
+	}
+	token, err := relay.Invite(ctx, d.relay.dir, relay.InviteOptions{Addr: addr})
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func writeReady(name string, f Facts) error {
 // show prints where the consoles are and what to try.
 func (d *demo) show(ctx context.Context, f Facts) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nThree desks and a relay are up. Sign in at a console; each link serves once:\n\n")
+	fmt.Fprintf(&b, "\n%d desks and a relay are up. Sign in at a console; each link serves once:\n\n", len(f.Desks))
 	for _, s := range f.Desks {
 		fmt.Fprintf(&b, "  %-5s %s\n", s.Party, s.LoginURL)
 	}
