@@ -11,6 +11,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/link"
 	"hotline/internal/store"
+	"hotline/internal/wire"
 )
 
 // chores is what the engine does every few seconds: keys ahead of need,
@@ -28,6 +29,9 @@ func (e *Engine) chores(b *Batch) error {
 	if _, err := b.Tx.UnparkBefore(b.Now.Add(-parkedFor)); err != nil {
 		return fmt.Errorf("drop parked envelopes: %w", err)
 	}
+	if err := b.Tx.DropSlicesBefore(b.Now.Add(-sliceLife)); err != nil {
+		return fmt.Errorf("drop old slices: %w", err)
+	}
 	if err := b.expireReceivers(); err != nil {
 		return err
 	}
@@ -37,13 +41,20 @@ func (e *Engine) chores(b *Batch) error {
 	return b.Tx.Tidy(b.Now, b.Now.Add(-24*time.Hour))
 }
 
+// resealAfter is how often a relay has accepted an envelope that nobody signed
+// for before it is sealed anew: a relay drops what it has seen by its id, so
+// the same bytes again would reach nobody.
+const resealAfter = 2
+
 // retry queues again what a relay accepted and no desk signed for, and with it
-// the slice of the key that opens it.
+// the slice of the key that opens it. From the second time on it is sealed
+// anew, under the same message id: a desk that has it says so once more.
 func (b *Batch) retry() error {
 	due, err := b.Tx.DueAgain(b.Now)
 	if err != nil {
 		return fmt.Errorf("list what is due again: %w", err)
 	}
+	done := map[int64]bool{}
 	for _, d := range due {
 		h, err := envelope.Parse(d.Bytes)
 		if err != nil {
@@ -51,6 +62,12 @@ func (b *Batch) retry() error {
 		}
 		if _, err := b.Tx.RaiseSlice(h.Tag, d.Desk); err != nil {
 			return fmt.Errorf("queue slice again: %w", err)
+		}
+		if done[d.Outbox] {
+			continue
+		}
+		if done[d.Outbox], err = b.reseal(d); err != nil {
+			return err
 		}
 	}
 	relays, err := b.Tx.Requeue(b.Now)
@@ -68,6 +85,90 @@ func (b *Batch) retry() error {
 		}
 	})
 	return nil
+}
+
+// reseal seals a message of the outbox anew for the same parties, when that may
+// help, and says whether it did.
+func (b *Batch) reseal(d store.Again) (bool, error) {
+	m, err := b.Tx.Message(d.Message)
+	if err != nil {
+		return false, fmt.Errorf("read message %s: %w", d.Message, err)
+	}
+	l := b.e.lines[m.Line]
+	if l == nil || l.State != "open" {
+		return false, nil
+	}
+	worth, err := b.worthSealing(d, l)
+	if err != nil || !worth {
+		return false, err
+	}
+	return true, b.sealAnew(d, &m, l)
+}
+
+// worthSealing says whether a desk that has not signed may be helped by a new
+// envelope: twice it is tried, then only for a desk that was heard since, or
+// once a day. A desk that is merely offline must not fill its mailbox.
+func (b *Batch) worthSealing(d store.Again, l *line) (bool, error) {
+	switch {
+	case d.Tries < resealAfter:
+		return false, nil
+	case d.Tries <= resealAfter+1 || b.Now.Sub(d.MadeAt) > 24*time.Hour:
+		return true, nil
+	}
+	heard, err := b.Tx.HeardFrom(l.ID)
+	if err != nil {
+		return false, fmt.Errorf("read traffic: %w", err)
+	}
+	return heard[d.Desk].After(d.MadeAt), nil
+}
+
+// sealAnew seals a message under a new sequence, and from the third try on
+// under a new sending key, in case a desk lost its slice of the old one.
+func (b *Batch) sealAnew(d store.Again, m *store.Message, l *line) error {
+	e := b.e
+	parties, err := audienceOf(l, m)
+	if err != nil {
+		return err
+	}
+	s, err := b.senderFor(l, parties, m.Precedence)
+	if err != nil {
+		return err
+	}
+	if d.Tries > resealAfter && s.Created().Add(chain.RenewNotBefore).Before(b.Now) {
+		s, err = b.newSender(l, m.Group, parties, l.readers(e.cfg.Self.Desk, parties), s, m.Precedence)
+		if err != nil {
+			return err
+		}
+	}
+	b.touchSender(s)
+	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
+		Kind: envelope.Message, Precedence: m.Precedence, Message: m.ID, Digest: l.digest, Body: m.Body, Expiry: b.Now.Add(envelopeLife),
+	})
+	if err != nil {
+		return fmt.Errorf("seal message %s anew: %w", m.ID, err)
+	}
+	if err := b.Tx.Reseal(d.Outbox, envelope.Identify(sealed.Envelope), sealed.Envelope, b.Now); err != nil {
+		return fmt.Errorf("store message %s sealed anew: %w", m.ID, err)
+	}
+	return b.Leaf("sealed-anew", messageLeaf(m))
+}
+
+// audienceOf lists the parties that a stored message was sealed to.
+func audienceOf(l *line, m *store.Message) ([]ident.Party, error) {
+	if m.Group == l.whole {
+		return l.parties, nil
+	}
+	body, err := wire.ParseMessage(m.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read message %s: %w", m.ID, err)
+	}
+	var parties []ident.Party
+	for _, p := range l.parties {
+		if body.Label.Covers([]ident.Party{p}) {
+			parties = append(parties, p)
+		}
+	}
+	return parties, nil
 }
 
 // expireReceivers drops keys of closed generations that are complete or have

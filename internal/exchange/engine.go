@@ -34,9 +34,13 @@ type Engine struct {
 	sealKeys  map[[16]byte]sealKey // own, by slice tag
 	relays    map[ident.Relay]*relay
 	files     map[[16]byte]*incoming
+	verifying chan struct{} // held by the one that verifies a file
 	sending   []*outgoing
-	untold    []ident.Message // committed, "delivered" not sealed yet
-	fresh     bool            // state could not be proved: start new sending keys
+	untold    []ident.Message             // committed, "delivered" not sealed yet
+	tellMost  int                         // of untold in one batch
+	tellAfter time.Time                   // not before, after a failure
+	repeated  map[ident.Message]time.Time // when "delivered" was sealed once more
+	fresh     bool                        // state could not be proved: start new sending keys
 	lastTick  time.Time
 	refs      uint64 // last number of a put
 }
@@ -68,6 +72,9 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		files:     map[[16]byte]*incoming{},
 		senders:   map[ident.Group]*sender{},
 		receivers: map[[16]byte]*receiver{},
+		tellMost:  maxBatch,
+		verifying: make(chan struct{}, 1),
+		repeated:  map[ident.Message]time.Time{},
 	}
 	if cfg.Store.Provenance() != store.Clean {
 		e.fresh = true
@@ -107,14 +114,15 @@ func (e *Engine) Run(ctx context.Context) error {
 		if now := time.Now(); now.Sub(e.lastTick) >= tick {
 			e.lastTick = now
 			batch = append(batch, step{apply: e.chores, settle: e.logged("chores")})
+			batch = append(batch, e.heldSteps()...)
 			timer.Reset(tick)
 		}
-		if len(e.untold) > 0 {
-			batch = append(batch, step{apply: e.tell, settle: e.logged("seal delivered")})
+		if e.tells() {
+			batch = append(batch, step{apply: e.tell, settle: e.told})
 		}
 		e.run(batch)
 		e.pump()
-		if len(e.untold) > 0 {
+		if e.tells() {
 			signal(e.kick)
 		}
 		if err := e.cfg.Store.Err(); err != nil {
@@ -186,6 +194,9 @@ func (e *Engine) transact(steps []step) error {
 			if err := s.apply(b); err != nil {
 				return err
 			}
+		}
+		if err := b.afterReload(); err != nil {
+			return err
 		}
 		return b.flush()
 	})
@@ -260,6 +271,8 @@ type Batch struct {
 	events    bool
 	clock     bool
 	seen      map[string]bool // events already written in this batch
+	reloaded  bool            // lines or parties were read again
+	since     time.Time       // when what is being tried again was parked
 }
 
 // rollback puts the engine's memory back, newest change first.
@@ -315,6 +328,9 @@ func (b *Batch) Event(kind string, ref []byte) error {
 // out queues an envelope for desks and hands it to the links when the batch is
 // durable.
 func (b *Batch) out(o store.Out, to []store.Target) error {
+	if len(to) == 0 {
+		return nil // for nobody: it would wait for ever
+	}
 	o.Envelope, o.MadeAt = envelope.Identify(o.Bytes), b.Now
 	id, err := b.Tx.PutOut(o, to)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hotline/internal/envelope"
@@ -236,4 +237,45 @@ func TestBacklogLargerThanTheWindowLeaves(t *testing.T) {
 	for _, id := range sent {
 		jpn.until(t, "delivered", has(id, "delivered"))
 	}
+}
+
+func TestMessageIsSealedAnewWhenNobodySignsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		a, b := newParty(t, "JPN", h), newParty(t, "NATO", h)
+		c := charter(t, "JPN-NATO", a, b)
+		a.found(t, c, a, b)
+		b.found(t, c, a, b)
+		// The relay says that it has them, and loses the first two envelopes of
+		// each lane of urgency: the message, and then the "delivered" of the next.
+		lost := 0
+		h.tap = func(p link.Put) bool {
+			head, _ := envelope.Parse(p.Envelope)
+			if p.Lane == uint8(precedence.Flash) && head.Type == envelope.Chain && lost < 3 {
+				lost++
+				return false
+			}
+			return true
+		}
+		jpn, nato := a.start(t, h), b.start(t, h)
+		jpn.virtual, nato.virtual = true, true
+		id := send(t, jpn, flash(c.ID(one), "EXERCISE"))
+		jpn.until(t, "delivered", has(id, "delivered"))
+		if lost != 3 {
+			t.Fatalf("the relay lost %d envelopes, want 3", lost)
+		}
+		err := nato.store.View(t.Context(), func(tx *store.Tx) error {
+			all, err := tx.Messages(store.MessageFilter{})
+			if len(all) != 1 {
+				t.Errorf("%d messages at NATO, want the one", len(all))
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		jpn.stop()
+		nato.stop()
+		synctest.Wait()
+	})
 }

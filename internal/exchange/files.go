@@ -307,10 +307,22 @@ func (e *Engine) verify(f *incoming) {
 	}
 	f.busy = true
 	go func() {
+		select {
+		case e.verifying <- struct{}{}: // one at a time: each holds tens of megabytes
+		case <-e.ctx.Done():
+			return
+		}
 		err := f.blob.Verify(blob.Content{
 			Layout: f.blob.Layout(), Root: f.wire.Root, Size: f.wire.Size, SHA256: f.wire.SHA256,
 		}, e.opener(f.wire.Key), unpacker(f.wire))
-		s := step{apply: func(b *Batch) error { return b.verified(f, err) }, settle: e.logged("verify file")}
+		if err == nil {
+			err = e.checkBundle(f.wire)
+		}
+		<-e.verifying
+		s := step{apply: func(b *Batch) error { return b.verified(f, err) }, settle: func(err error) {
+			f.busy = false // after a failure it is tried again when parts are next asked for
+			e.logged("verify file")(err)
+		}}
 		select {
 		case e.steps <- s:
 		case <-e.ctx.Done():
@@ -318,20 +330,47 @@ func (e *Engine) verify(f *incoming) {
 	}()
 }
 
+// errNoBundle means that what came as a STIX bundle is none.
+var errNoBundle = errors.New("not a STIX bundle")
+
+// checkBundle asks of a bundle that came what is asked of one that is sent: a
+// peer's word that it is one is not enough to hand it to a program.
+func (e *Engine) checkBundle(f wire.File) error {
+	if f.Purpose != wire.STIX {
+		return nil
+	}
+	r, err := e.Content(f)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	given, err := io.ReadAll(io.LimitReader(r, stix.MaxBundle+1))
+	if err != nil {
+		return fmt.Errorf("read bundle: %w", err)
+	}
+	if _, err := stix.Check(given); err != nil {
+		_, msg, _ := fault.Visible(err)
+		return fault.Wrap(errors.Join(errNoBundle, err), fault.Refused, "%s", msg)
+	}
+	return nil
+}
+
 func (b *Batch) verified(f *incoming, found error) error {
-	b.After(func() { f.busy = false })
 	m, err := b.Tx.Message(f.Message)
 	if err != nil {
 		return fmt.Errorf("read message %s: %w", f.Message, err)
 	}
 	state, r := "whole", wire.Receipt{State: wire.Whole, At: b.Now.UnixMilli(), File: uint8(f.Number)}
 	if found != nil {
-		if !errors.Is(found, blob.ErrContent) {
+		if !errors.Is(found, blob.ErrContent) && !errors.Is(found, errNoBundle) {
 			return fmt.Errorf("verify file: %w", found)
 		}
 		b.drop("file is not the one that its message names", found)
 		state = "broken"
 		r = wire.Receipt{State: wire.Refused, At: b.Now.UnixMilli(), Text: "The file is not the one that the message names."}
+		if _, msg, _ := fault.Visible(found); errors.Is(found, errNoBundle) {
+			r.Text = "The file is not a STIX bundle: " + msg
+		}
 	}
 	if err := b.Tx.SetFileState(f.Tag, state); err != nil {
 		return fmt.Errorf("note file: %w", err)

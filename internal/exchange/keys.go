@@ -22,17 +22,21 @@ func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Leve
 	readers := l.readers(e.cfg.Self.Desk, parties)
 	print := fingerprint(readers)
 	old := e.senders[group]
+	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(chain.RenewNotBefore).After(b.Now) {
+		return old, nil // a desk that starts over and over must not make us make keys over and over
+	}
 	if old != nil && old.readers == print && !old.Due(b.Now) {
 		if urgent == precedence.Routine {
 			return old, nil
 		}
 		// A message must not overtake the slices that open it by more than a
-		// relay's queue: what no relay has yet is made anew in its lane.
-		_, unsent, err := b.Tx.SlicesPending(old.Tag())
+		// relay's queue: what waits in a lane below it is made anew in its own,
+		// once.
+		_, below, err := b.Tx.SlicesPending(old.Tag(), uint8(urgent))
 		if err != nil {
 			return nil, fmt.Errorf("count slices: %w", err)
 		}
-		if unsent == 0 || old.Created().Add(chain.RenewNotBefore).After(b.Now) && !e.reachable() {
+		if below == 0 || !e.reachable() {
 			return old, nil
 		}
 	}

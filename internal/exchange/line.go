@@ -24,9 +24,9 @@ type line struct {
 	parties []ident.Party // members, in the charter's order
 	whole   ident.Group   // the group of all members
 	rule    marking.Rule
-	gone    []ident.Desk             // left, by their own word
-	signed  []ident.Party            // signed the charter
-	heads   map[ident.Desk]time.Time // when each desk was last told what our set holds
+	gone    []ident.Desk         // left, by their own word
+	signed  []ident.Party        // signed the charter
+	heads   map[ident.Desk]heads // when each desk was last told what our set holds
 }
 
 // directory is everybody whom this desk can write to or hear: the desks of its
@@ -169,7 +169,7 @@ func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &line{Line: row, charter: c, parties: c.Parties(), heads: map[ident.Desk]time.Time{}}
+	l := &line{Line: row, charter: c, parties: c.Parties(), heads: map[ident.Desk]heads{}}
 	if l.rule, err = marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL); err != nil {
 		return nil, fmt.Errorf("read label rule: %w", err)
 	}
@@ -240,4 +240,59 @@ func targets(desks ...roster.Entry) []store.Target {
 		}
 	}
 	return out
+}
+
+// afterReload tries again what waited for a statement or a signature, and lets
+// go of what is for desks that are gone. It runs at the end of a batch, when no
+// step is half done.
+func (b *Batch) afterReload() error {
+	for range maxBatch { // what is opened may bring statements itself
+		if !b.reloaded {
+			return nil
+		}
+		b.reloaded = false
+		if err := b.forgetDesks(); err != nil {
+			return err
+		}
+		tags, err := b.Tx.ParkedTags()
+		if err != nil {
+			return fmt.Errorf("list parked envelopes: %w", err)
+		}
+		for _, tag := range tags {
+			_, slice := b.e.sealKeys[tag]
+			if !slice && b.e.receivers[tag] == nil {
+				continue
+			}
+			if err := b.unpark(tag); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forgetDesks takes desks that were removed, or left a line, off what waits to
+// leave: they would be waited for until the end of time.
+func (b *Batch) forgetDesks() error {
+	waiting, err := b.Tx.TargetDesks()
+	if err != nil {
+		return fmt.Errorf("list desks that something waits for: %w", err)
+	}
+	for _, d := range waiting {
+		if _, ok := b.e.dir.desks[d]; !ok {
+			if _, err := b.Tx.DropTargets(d, nil); err != nil {
+				return fmt.Errorf("let go of desk %s: %w", d, err)
+			}
+		}
+		for id, l := range b.e.lines {
+			_, on := l.roster.Desk(d)
+			if !slices.Contains(l.gone, d) && on {
+				continue
+			}
+			if _, err := b.Tx.DropTargets(d, &id); err != nil {
+				return fmt.Errorf("let go of desk %s: %w", d, err)
+			}
+		}
+	}
+	return nil
 }

@@ -211,6 +211,9 @@ func (b *Batch) partAccepted(id ident.Relay, j journey) error {
 		return nil
 	}
 	g := out.legs[id]
+	if j.index < g.behind {
+		return nil // sent once more
+	}
 	g.done[j.index] = true
 	before := g.behind
 	for g.done[g.behind] {

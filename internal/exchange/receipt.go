@@ -18,7 +18,7 @@ import (
 // tell seals "delivered" for messages that are committed and whose keys are
 // erased: it always runs in a batch after the one that took them.
 func (e *Engine) tell(b *Batch) error {
-	due := e.untold[:min(len(e.untold), maxBatch)]
+	due := e.untold[:min(len(e.untold), e.tellMost)]
 	for _, id := range due {
 		m, err := b.Tx.Message(id)
 		if err != nil {
@@ -32,13 +32,31 @@ func (e *Engine) tell(b *Batch) error {
 		}
 	}
 	n := len(due)
-	b.After(func() {
-		e.untold = e.untold[n:]
-		if len(e.untold) > 0 {
-			signal(e.kick)
-		}
-	})
+	b.After(func() { e.untold, e.tellMost = e.untold[n:], maxBatch })
 	return nil
+}
+
+// tells reports whether "delivered" can be sealed for something now.
+func (e *Engine) tells() bool { return len(e.untold) > 0 && !time.Now().Before(e.tellAfter) }
+
+// tellPause is how long "delivered" waits after it could not be sealed.
+const tellPause = time.Second
+
+// told settles a step of tell. One message that cannot be answered must not
+// silence the desk: after a failure each is tried alone, and the one that
+// fails alone goes behind the others.
+func (e *Engine) told(err error) {
+	if err == nil {
+		return
+	}
+	e.logged("seal delivered")(err)
+	if e.tellMost == 1 && len(e.untold) > 1 {
+		e.untold = append(e.untold[1:], e.untold[0])
+	}
+	if e.tellMost == 1 {
+		e.tellAfter = time.Now().Add(tellPause)
+	}
+	e.tellMost = 1
 }
 
 // say seals a receipt of an incoming message for the originator's desks, and
@@ -53,11 +71,9 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 	if err != nil {
 		return fmt.Errorf("read message %s: %w", m.ID, err)
 	}
-	var parties []ident.Party
-	for _, p := range l.parties {
-		if m.Group == l.whole || body.Label.Covers([]ident.Party{p}) {
-			parties = append(parties, p)
-		}
+	parties, err := audienceOf(l, m)
+	if err != nil {
+		return err
 	}
 	s, err := b.senderFor(l, parties, m.Precedence)
 	if err != nil {
@@ -121,11 +137,21 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 	if err != nil {
 		return fmt.Errorf("read message %s: %w", r.Message, err)
 	}
-	if !m.Outgoing || m.Line != l.ID || m.Group != o.Group || r.Group != m.Group || r.Content != m.Content || r.Label != body.Label.Hash() {
+	self := b.e.cfg.Self.Party
+	if m.Party != self || m.Line != l.ID || m.Group != o.Group || r.Group != m.Group || r.Content != m.Content || r.Label != body.Label.Hash() {
 		b.drop("receipt of another message than ours", nil)
 		return b.evidence("receipt-mismatch", o.Sender, o.Evidence)
 	}
 	sender, _ := l.roster.Desk(o.Sender)
+	if n, err := b.Tx.Rungs(m.ID, o.Sender); err != nil {
+		return fmt.Errorf("count rungs of %s: %w", m.ID, err)
+	} else if n >= maxRungs && r.State != wire.Want {
+		b.drop("more receipts of one message than a desk can mean", nil)
+		return nil
+	}
+	if !m.Outgoing { // a copy, sent by another desk of our party: its ladder is ours to see
+		return b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence))
+	}
 	switch r.State {
 	case wire.Delivered:
 		if err := b.arrived(&m, o.Sender); err != nil {
@@ -138,15 +164,52 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 	case wire.Want:
 		return b.resendChunks(&m, r, o.Sender)
 	}
-	if r.State.ByPerson() && sender.Party != b.e.cfg.Self.Party {
-		if err := b.settle(&m, r.State); err != nil {
-			return err
-		}
-		if err := b.Leaf(r.State.String(), append(messageLeaf(&m), o.Evidence...)); err != nil {
-			return err
+	if err := b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence)); err != nil {
+		return err
+	}
+	if !r.State.ByPerson() || sender.Party == self {
+		return nil
+	}
+	if err := b.Leaf(r.State.String(), append(messageLeaf(&m), o.Evidence...)); err != nil {
+		return err
+	}
+	all, err := b.receiptedByAll(&m, body)
+	if err != nil {
+		return err
+	}
+	switch {
+	case all:
+		return b.settle(&m, r.State)
+	case r.State == wire.Withdrawn && !m.SettledAt.IsZero():
+		return b.settle(&m, wire.Withdrawn)
+	default:
+		return nil // "3 of 5 receipted" is not receipted: the clock runs on
+	}
+}
+
+// maxRungs bounds what one desk may put on one message's ladder: a peer with
+// valid keys must not fill our disk with receipts.
+const maxRungs = 64
+
+// receiptedByAll reports whether a person of every party that has to act on a
+// message of ours has signed for it, and not taken it back.
+func (b *Batch) receiptedByAll(m *store.Message, body *wire.Message) (bool, error) {
+	ladder, err := b.Tx.Ladder(m.ID)
+	if err != nil {
+		return false, fmt.Errorf("read ladder of %s: %w", m.ID, err)
+	}
+	standing := map[ident.Party]bool{}
+	for _, g := range ladder {
+		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() {
+			standing[g.Party] = s != wire.Withdrawn
 		}
 	}
-	return b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence))
+	for _, p := range body.Action {
+		if !standing[p] {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // arrived lets go of what waited for a desk's "delivered".
@@ -225,6 +288,9 @@ func (e *Engine) Acknowledge(ctx context.Context, id ident.Message, a Ack) error
 func (b *Batch) allowed(m *store.Message, r *wire.Receipt) error {
 	if m.Outgoing {
 		return fault.New(fault.Conflict, "This desk sent that message itself; the other side acknowledges it.")
+	}
+	if m.Party == b.e.cfg.Self.Party {
+		return fault.New(fault.Conflict, "Another desk of %s sent that message; the other side acknowledges it.", b.e.cfg.Self.PartyName)
 	}
 	ladder, err := b.Tx.Ladder(m.ID)
 	if err != nil {

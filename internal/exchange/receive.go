@@ -3,12 +3,16 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"hotline/internal/chain"
 	"hotline/internal/envelope"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/link"
+	"hotline/internal/marking"
+	"hotline/internal/pack"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
@@ -64,7 +68,11 @@ func (b *Batch) park(h envelope.Header, env []byte) error {
 		b.drop("too much waits for keys", nil)
 		return nil
 	}
-	return b.Tx.Park(store.Parked{Envelope: envelope.Identify(env), Tag: h.Tag, Lane: h.Lane, Bytes: env, At: b.Now})
+	at := b.Now
+	if !b.since.IsZero() {
+		at = b.since // it was parked before: its time runs on
+	}
+	return b.Tx.Park(store.Parked{Envelope: envelope.Identify(env), Tag: h.Tag, Lane: h.Lane, Bytes: env, At: at})
 }
 
 // unpark tries again what waited for a key.
@@ -81,7 +89,11 @@ func (b *Batch) unpark(tag [16]byte) error {
 		if err != nil {
 			continue
 		}
-		if err := b.open(h, p.Bytes); err != nil {
+		outer := b.since
+		b.since = p.At
+		err = b.open(h, p.Bytes)
+		b.since = outer
+		if err != nil {
 			return err
 		}
 	}
@@ -108,15 +120,8 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	if held := e.receivers[fresh.Tag()]; held != nil {
 		return b.sameSlice(held, facts)
 	}
-	for _, r := range e.receivers {
-		if r.Sender() == facts.Sender && r.Group() == facts.Group && r.Identity() == facts.Predecessor {
-			b.touchReceiver(r)
-			if err := r.Close(facts.Last, b.Now); err != nil {
-				if err := b.evidence("chain-conflict", facts.Sender, facts.Proof); err != nil {
-					return err
-				}
-			}
-		}
+	if err := b.succeed(facts); err != nil {
+		return err
 	}
 	rec := &receiver{Receiver: fresh}
 	tag := fresh.Tag()
@@ -124,6 +129,71 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	b.undo = append(b.undo, func() { delete(e.receivers, tag) })
 	b.setReceiver(tag, rec)
 	return b.unpark(tag)
+}
+
+// maxGenerations is how many sending keys of one desk for one group are
+// followed at once. An honest desk makes one a minute at the most, and each is
+// done within the hour after the last of its messages.
+const maxGenerations = 128
+
+// succeed closes the generation before a new one, and makes room for it.
+func (b *Batch) succeed(facts chain.Slice) error {
+	e := b.e
+	var oldest *receiver
+	count := 0
+	for _, r := range e.receivers {
+		if r.Sender() != facts.Sender || r.Group() != facts.Group {
+			continue
+		}
+		if count++; oldest == nil || r.Created().Before(oldest.Created()) {
+			oldest = r
+		}
+		if facts.Restart || r.Identity() != facts.Predecessor {
+			continue // after a restart the last sequences are not known
+		}
+		b.touchReceiver(r)
+		if err := r.Close(facts.Last, b.Now); err != nil {
+			if err := b.evidence("chain-conflict", facts.Sender, facts.Proof); err != nil {
+				return err
+			}
+		}
+	}
+	if count >= maxGenerations {
+		if err := b.dropReceiver(oldest); err != nil {
+			return err
+		}
+	}
+	if facts.Restart {
+		b.renewFor(facts.Sender)
+	}
+	return nil
+}
+
+// dropReceiver forgets a generation.
+func (b *Batch) dropReceiver(r *receiver) error {
+	tag := r.Tag()
+	delete(b.receivers, tag)
+	if err := b.Tx.DropCell(cellReceiver, tag[:]); err != nil {
+		return fmt.Errorf("drop receiver: %w", err)
+	}
+	delete(b.e.receivers, tag)
+	b.undo = append(b.undo, func() { b.e.receivers[tag] = r })
+	return nil
+}
+
+// renewFor has new sending keys made for every group that a desk reads: it
+// started without its state, and cannot open what the old ones seal.
+func (b *Batch) renewFor(desk ident.Desk) {
+	entry, ok := b.e.dir.desks[desk]
+	if !ok {
+		return
+	}
+	for _, s := range b.e.senders {
+		if slices.Contains(s.parties, entry.Party) {
+			b.touchSender(s)
+			s.readers = [32]byte{}
+		}
+	}
 }
 
 // sameSlice handles a second slice for a generation that is held.
@@ -151,12 +221,21 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	e := b.e
 	r := e.receivers[h.Tag]
 	if r == nil {
+		// Its generation may be done with, and only our word for it was lost.
+		if known, err := b.again(envelope.Identify(env)); known || err != nil {
+			return err
+		}
 		return b.park(h, env)
 	}
 	b.touchReceiver(r)
+	var before *chain.Receiver
+	if r.line == (ident.Line{}) {
+		before = r.Receiver.Clone()
+	}
 	o, err := r.Open(env, b.Now)
 	if errors.Is(err, chain.ErrReplay) {
-		return b.again(envelope.Identify(env))
+		_, err := b.again(envelope.Identify(env))
+		return err
 	}
 	if err != nil {
 		b.drop("chain envelope", err)
@@ -168,6 +247,12 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		}
 	}
 	l, parties := b.lineOf(r, o)
+	if l == nil && before != nil && o.Inside.Kind != envelope.Receipt && e.mayOpen(o.Sender) {
+		// Others hold every signature of a charter before we do. The key goes
+		// back: what is parked is opened when the line is.
+		r.Receiver = before
+		return b.park(h, env)
+	}
 	if l == nil {
 		b.drop("message for no line of ours", nil)
 		return nil
@@ -194,6 +279,17 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		b.drop("body of unknown kind", nil)
 		return nil
 	}
+}
+
+// mayOpen reports whether a line with the party of a desk is proposed.
+func (e *Engine) mayOpen(desk ident.Desk) bool {
+	party := e.dir.desks[desk].Party
+	for _, l := range e.lines {
+		if l.State == "proposed" && slices.Contains(l.parties, party) {
+			return true
+		}
+	}
+	return false
 }
 
 // lineOf finds the line whose group sealed o. The audience of a message is in
@@ -254,24 +350,53 @@ func (b *Batch) audiences(l *line, o chain.Opened) [][]ident.Party {
 }
 
 // again answers an envelope that was opened before: the sender has not got our
-// "delivered", so it is sealed once more.
-func (b *Batch) again(id envelope.ID) error {
+// "delivered", so it is sealed once more. It reports whether a message is known
+// that came or left in it.
+func (b *Batch) again(id envelope.ID) (known bool, err error) {
 	m, err := b.Tx.MessageByEnvelope(id)
-	if errors.Is(err, store.ErrNone) || err == nil && m.Outgoing {
-		return nil
+	if errors.Is(err, store.ErrNone) {
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("find message of envelope %s: %w", id, err)
+		return false, fmt.Errorf("find message of envelope %s: %w", id, err)
 	}
-	return b.repeat(m.ID)
+	if m.Outgoing {
+		return true, nil
+	}
+	return true, b.repeat(&m)
 }
 
+const (
+	// repeatEvery is how often "delivered" of one message is sealed, at most. A
+	// sender tries again after retryFirst; what comes sooner is the copy of
+	// another relay, or a relay that plays with us.
+	repeatEvery = 10 * time.Second
+	// maxRepeated bounds what is remembered of that.
+	maxRepeated = 4096
+)
+
 // repeat seals "delivered" of a message once more.
-func (b *Batch) repeat(id ident.Message) error {
+func (b *Batch) repeat(m *store.Message) error {
+	e, id := b.e, m.ID
+	last := m.CommittedAt
+	if at, ok := e.repeated[id]; ok {
+		last = at
+	}
+	if since := b.Now.Sub(last); since >= 0 && since < repeatEvery {
+		return nil
+	}
 	if err := b.Tx.SetTold(id, false); err != nil {
 		return fmt.Errorf("reopen message %s: %w", id, err)
 	}
-	b.After(func() { b.e.untold = append(b.e.untold, id) })
+	b.After(func() {
+		if len(e.repeated) >= maxRepeated {
+			clear(e.repeated)
+		}
+		e.repeated[id] = b.Now
+		if !slices.Contains(e.untold, id) {
+			e.untold = append(e.untold, id)
+		}
+	})
 	return nil
 }
 
@@ -280,6 +405,9 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 	body, err := wire.ParseMessage(o.Body)
 	if err == nil {
 		err = b.admissible(l, parties, o, body)
+	}
+	if k, _, _ := fault.Visible(err); err != nil && k == fault.Internal {
+		return err
 	}
 	if err != nil {
 		_, msg, _ := fault.Visible(err)
@@ -290,7 +418,7 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 	content := wire.ContentHash(o.Body)
 	if old, err := b.Tx.Message(id); err == nil {
 		if old.Content == content && old.Desk == o.Sender {
-			return b.repeat(id)
+			return b.repeat(&old)
 		}
 		return b.evidence("message-conflict", o.Sender, o.Evidence)
 	} else if !errors.Is(err, store.ErrNone) {
@@ -302,7 +430,9 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 		Exercise: body.Status != wire.Actual, Content: content, Body: o.Body, Envelope: envelope.Identify(env),
 		Evidence: o.Evidence, CommittedAt: b.Now,
 	}
-	b.startClock(&m, body)
+	if slices.Contains(body.Action, b.e.cfg.Self.Party) {
+		b.startClock(&m, body) // a copy of our own party's message is the others' to receipt
+	}
 	if err := b.Tx.PutMessage(&m); err != nil {
 		return fmt.Errorf("store message %s: %w", id, err)
 	}
@@ -324,13 +454,55 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 // cover the audience that the message was sealed to, and the clear fields must
 // say what the signed body says.
 func (b *Batch) admissible(l *line, parties []ident.Party, o chain.Opened, m *wire.Message) error {
+	sender, _ := l.roster.Desk(o.Sender)
 	switch {
 	case !m.Label.Covers(parties):
 		return fault.New(fault.Refused, "A message came sealed to more parties than its label allows.")
+	case !slices.Contains(parties, sender.Party) || !slices.Contains(parties, b.e.cfg.Self.Party):
+		return fault.New(fault.Refused, "A message came sealed to this desk, and its label leaves out its sender or us.")
+	case m.Label.Classification != marking.Unclassified:
+		return fault.New(fault.Refused, "A message came with a classification above the ceiling of its line.")
 	case uint8(m.Precedence) != o.Inside.Precedence || chain.Lane(m.Precedence) != o.Lane:
 		return fault.New(fault.Refused, "A message says another precedence than its envelope.")
 	case l.charter.Exercise && m.Status == wire.Actual:
 		return fault.New(fault.Refused, "A message of status actual came on a line for exercises only.")
+	}
+	if err := readable(m); err != nil {
+		return err
+	}
+	return b.filesFit(o.Inside.Message, m)
+}
+
+// readable asks of a packed text, unpacked, what is asked of a plain one. A
+// dictionary that is newer than this desk is no fault of the text.
+func readable(m *wire.Message) error {
+	text, err := pack.Unpack(m.Text, m.Dictionary, wire.MaxText)
+	switch {
+	case errors.Is(err, pack.ErrUnknownDictionary):
+		return nil
+	case err != nil:
+		return fault.Wrap(err, fault.Refused, "A message came with a text that does not unpack.")
+	}
+	return wire.CheckText(string(text))
+}
+
+// filesFit refuses files that this desk could not keep, and files whose parts
+// could not be told from those of another message: a peer knows the keys of
+// what it was sent.
+func (b *Batch) filesFit(id ident.Message, m *wire.Message) error {
+	seen := map[[16]byte]bool{}
+	for _, f := range m.Files {
+		tag := chain.FileTag(b.e.cfg.Suite, f.Key)
+		held, err := b.Tx.File(tag)
+		switch {
+		case err == nil && held.Message != id || seen[tag]:
+			return fault.New(fault.Refused, "A message came with a file that has the key of another file.")
+		case err != nil && !errors.Is(err, store.ErrNone):
+			return fmt.Errorf("look for file: %w", err)
+		case f.Size > maxFile || uint64(f.Count-1)*uint64(f.ChunkSize) >= maxFile:
+			return fault.New(fault.Refused, "A message came with a file of more than %d bytes.", maxFile)
+		}
+		seen[tag] = true
 	}
 	return nil
 }

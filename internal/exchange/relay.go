@@ -28,6 +28,7 @@ type relay struct {
 	parts    int              // of onTheWay, parts of files
 	queued   map[int64]bool   // outbox rows in onTheWay
 	backlog  [link.Lanes]bool // more waits on disk
+	held     [link.Lanes]held // what our disk did not take
 }
 
 // journey is what one put is for.
@@ -39,6 +40,7 @@ type journey struct {
 	slice   bool
 	tag     [16]byte // of the file
 	index   uint32
+	boxes   int // that have not refused it
 }
 
 func journeyOf(o store.Out) journey {
@@ -132,7 +134,7 @@ func (h *handler) Accepted(refs []uint64) {
 	at := time.Now().UTC().Truncate(time.Millisecond)
 	h.put(step{
 		apply:  func(b *Batch) error { return b.accepted(h.id, refs, at) },
-		settle: h.e.logged("relay accepted"),
+		settle: func(err error) { h.e.acceptedOrNot(h.id, refs, err) },
 		lazy:   true,
 	})
 }
@@ -149,22 +151,8 @@ func (h *handler) Refused(f link.Refusal) {
 // that a bad one harms no other.
 func (h *handler) Deliver(all []link.Delivery) {
 	for _, d := range all {
-		h.put(step{
-			apply: func(b *Batch) error {
-				if err := b.deliver(d); err != nil {
-					return err
-				}
-				b.After(func() { h.e.committed(h.id, d) })
-				return nil
-			},
-			settle: h.e.logged("deliver"),
-		})
+		h.put(h.e.delivery(h.id, d))
 	}
-}
-
-// committed tells a relay that it may delete a delivery.
-func (e *Engine) committed(id ident.Relay, d link.Delivery) {
-	e.relays[id].link.Ack(d.Lane, d.Seq)
 }
 
 // settingEpoch is where the last spool epoch of a relay is kept.
@@ -199,7 +187,7 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		b.After(func() { b.e.cfg.Log.Warn("clock differs from the relay's", "seconds", int64(skew.Seconds())) })
 	}
 	b.After(func() {
-		r.up, r.skew = true, skew
+		r.up, r.skew, r.held = true, skew, [link.Lanes]held{} // what was not acknowledged comes again
 		for lane := range r.backlog {
 			r.backlog[lane] = true
 		}
@@ -290,7 +278,7 @@ func (b *Batch) refused(id ident.Relay, f link.Refusal) error {
 	if !ok {
 		return nil
 	}
-	b.After(func() { r.finish(f.Ref) })
+	b.After(func() { r.less(f.Ref, len(f.To)) })
 	b.After(func() {
 		b.e.cfg.Log.Warn("relay refused an envelope", "relay", id.String(), "reason", f.Reason.String(), "mailboxes", len(f.To))
 	})
@@ -341,6 +329,7 @@ func (r *relay) put(e *Engine, j journey, to []ident.Mailbox, env []byte) bool {
 	if err := r.link.Put(link.Put{Ref: ref, Lane: j.lane, To: to, Envelope: env}); err != nil {
 		return false
 	}
+	j.boxes = len(to)
 	r.onTheWay[ref] = j
 	if j.outbox == 0 {
 		r.parts++

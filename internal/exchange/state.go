@@ -111,8 +111,8 @@ func (b *Batch) touchSender(s *sender) {
 	if _, ok := b.senders[group]; ok {
 		return
 	}
-	before := s.Sender.Clone()
-	b.undo = append(b.undo, func() { s.Sender = before })
+	before, readers := s.Sender.Clone(), s.readers
+	b.undo = append(b.undo, func() { s.Sender, s.readers = before, readers })
 	b.setSender(group, s)
 }
 
@@ -273,6 +273,7 @@ func (b *Batch) Reload() error {
 		return err
 	}
 	e.lines, e.dir = lines, dir
+	b.reloaded = true
 	b.After(func() {
 		e.publish()
 		e.connect()

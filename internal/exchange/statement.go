@@ -14,16 +14,34 @@ import (
 // statements holds: a digest that never fits must not become a flood.
 const headsEvery = 10 * time.Second
 
+// headsMost is the longest wait before the same two sets are compared again.
+const headsMost = time.Hour
+
+// heads is what was last said to a desk about the statements of a line.
+type heads struct {
+	at           time.Time
+	wait         time.Duration
+	ours, theirs [32]byte
+	pushed       time.Time // when statements that it lacks were last sent
+}
+
 // compare notices that a desk holds other statements than we do, and says what
 // we hold. It never delays the message that showed it.
 func (b *Batch) compare(l *line, o chain.Opened) error {
 	if o.Inside.Digest == l.digest {
 		return nil
 	}
-	if b.Now.Sub(l.heads[o.Sender]) < headsEvery {
+	told := l.heads[o.Sender]
+	again := told.ours == l.digest && told.theirs == o.Inside.Digest
+	wait := headsEvery
+	if again {
+		wait = min(told.wait*2, headsMost) // it did not help: say it less and less often
+	}
+	if since := b.Now.Sub(told.at); since >= 0 && since < max(told.wait, headsEvery) {
 		return nil
 	}
-	b.After(func() { l.heads[o.Sender] = b.Now })
+	l.heads[o.Sender] = heads{at: b.Now, wait: wait, ours: l.digest, theirs: o.Inside.Digest, pushed: told.pushed}
+	b.undo = append(b.undo, func() { l.heads[o.Sender] = told })
 	return b.state(l, append([]byte{statementHeads}, roster.MarshalHeads(l.set.Heads())...))
 }
 
@@ -36,7 +54,7 @@ func (b *Batch) takeStatement(l *line, o chain.Opened) error {
 	rest := o.Body[1:]
 	switch o.Body[0] {
 	case statementHeads:
-		return b.pushMissing(l, rest)
+		return b.pushMissing(l, o.Sender, rest)
 	case statementSet:
 		return b.TakeStatement(rest)
 	case statementSealKey:
@@ -47,13 +65,23 @@ func (b *Batch) takeStatement(l *line, o chain.Opened) error {
 	}
 }
 
-// pushMissing sends the statements that a peer's set lacks, one an envelope.
-func (b *Batch) pushMissing(l *line, heads []byte) error {
-	theirs, err := roster.ParseHeads(heads)
+// pushMissing sends the statements that a peer's set lacks, one an envelope. A
+// peer that asks all the time gets them at most every headsEvery: each is much
+// longer than the question.
+func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
+	theirs, err := roster.ParseHeads(raw)
 	if err != nil {
 		b.drop("statement heads", err)
 		return nil
 	}
+	told := l.heads[desk]
+	if since := b.Now.Sub(told.pushed); since >= 0 && since < headsEvery {
+		return nil
+	}
+	next := told
+	next.pushed = b.Now
+	l.heads[desk] = next
+	b.undo = append(b.undo, func() { l.heads[desk] = told })
 	for _, st := range l.set.Missing(theirs) {
 		if err := b.state(l, append([]byte{statementSet}, st.Bytes()...)); err != nil {
 			return err
@@ -134,6 +162,10 @@ func (b *Batch) TakeSealKey(announcement []byte) error {
 	}
 	if err := a.Verify(e.cfg.Suite, entry.Certificate); err != nil {
 		b.drop("seal key", err)
+		return nil
+	}
+	if a.Number > roster.MaxNumber {
+		b.drop("seal key with a number that nobody reaches", nil)
 		return nil
 	}
 	if old, ok := e.dir.seal[a.Desk]; ok {

@@ -89,7 +89,7 @@ func (e *Engine) KeyHolders(ctx context.Context, id ident.Line) (held, of int, e
 		if s == nil {
 			return nil
 		}
-		unheld, _, err := b.Tx.SlicesPending(s.Tag())
+		unheld, _, err := b.Tx.SlicesPending(s.Tag(), 0)
 		if err != nil {
 			return fmt.Errorf("count slices: %w", err)
 		}

@@ -135,17 +135,20 @@ func (tx *Tx) SetRefused(outbox int64, relay ident.Relay, box ident.Mailbox, ret
 
 // Again is a desk that has not signed for what its relay accepted.
 type Again struct {
-	Outbox int64
-	Desk   ident.Desk
-	Bytes  []byte
+	Outbox  int64
+	Message ident.Message
+	Desk    ident.Desk
+	Tries   int // how often its relay has accepted it
+	MadeAt  time.Time
+	Bytes   []byte
 }
 
 // DueAgain lists messages whose next try is due.
 func (tx *Tx) DueAgain(now time.Time) ([]Again, error) {
 	return Collect(tx, func(r Row) (a Again, err error) {
-		err = r.Scan(&a.Outbox, a.Desk[:], &a.Bytes)
+		err = r.Scan(&a.Outbox, a.Message[:], a.Desk[:], &a.Tries, &a.MadeAt, &a.Bytes)
 		return a, err
-	}, `SELECT o.id, t.desk, o.bytes FROM target t JOIN outbox o ON o.id = t.outbox
+	}, `SELECT o.id, o.message, t.desk, t.tries, o.made_at, o.bytes FROM target t JOIN outbox o ON o.id = t.outbox
 		WHERE t.retry_at <= ? AND t.state = 1 AND o.purpose = 'message' LIMIT 256`, now)
 }
 
@@ -184,11 +187,11 @@ func (tx *Tx) SliceHeld(tag [16]byte, desk ident.Desk) error {
 }
 
 // SlicesPending counts the desks that have not shown that they hold our
-// sending key of a generation, and of these the ones whose slice no relay has
-// accepted.
-func (tx *Tx) SlicesPending(tag [16]byte) (unheld, unsent int, err error) {
-	err = tx.Row(`SELECT count(*), coalesce(sum(t.state IN (0, 3)), 0) FROM outbox o JOIN target t ON t.outbox = o.id
-		WHERE o.purpose = 'slice' AND o.tag = ?`, tag).Scan(&unheld, &unsent)
+// sending key of a generation, and of these the ones whose slice waits in a
+// lane below that one.
+func (tx *Tx) SlicesPending(tag [16]byte, lane uint8) (unheld, unsent int, err error) {
+	err = tx.Row(`SELECT count(DISTINCT t.desk), coalesce(sum(t.state = 0 AND o.lane < ?), 0) FROM outbox o JOIN target t ON t.outbox = o.id
+		WHERE o.purpose = 'slice' AND o.tag = ?`, lane, tag).Scan(&unheld, &unsent)
 	return unheld, unsent, err
 }
 
@@ -198,16 +201,44 @@ func (tx *Tx) RaiseSlice(tag [16]byte, desk ident.Desk) (int64, error) {
 		(SELECT id FROM outbox WHERE purpose = 'slice' AND tag = ?)`, desk, tag)
 }
 
+// Reseal puts another envelope in the place of one that nobody signed for, for
+// the desks that it still has to reach.
+func (tx *Tx) Reseal(outbox int64, id envelope.ID, b []byte, at time.Time) error {
+	return tx.one("UPDATE outbox SET envelope = ?, bytes = ?, made_at = ? WHERE id = ?", id, b, at, outbox)
+}
+
 // DropOut removes a row of the outbox.
 func (tx *Tx) DropOut(id int64) error {
 	_, err := tx.Exec("DELETE FROM outbox WHERE id = ?", id)
 	return err
 }
 
-// DropSlices removes the slices of a generation.
-func (tx *Tx) DropSlices(tag [16]byte) error {
-	_, err := tx.Exec("DELETE FROM outbox WHERE purpose = 'slice' AND tag = ?", tag)
+// DropSlicesBefore removes slices that no relay keeps any more.
+func (tx *Tx) DropSlicesBefore(t time.Time) error {
+	_, err := tx.Exec("DELETE FROM outbox WHERE purpose = 'slice' AND made_at < ?", t)
 	return err
+}
+
+// DropTargets forgets a desk that is no longer to be reached: with messages of
+// a line, or, when line is nil, with anything. What was for nobody else goes.
+func (tx *Tx) DropTargets(desk ident.Desk, line *ident.Line) (int64, error) {
+	q, args := "DELETE FROM target WHERE desk = ?", []any{desk}
+	if line != nil {
+		q += " AND outbox IN (SELECT o.id FROM outbox o JOIN message m ON m.id = o.message WHERE o.purpose = 'message' AND m.line = ?)"
+		args = append(args, *line)
+	}
+	n, err := tx.Exec(q, args...)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	_, err = tx.Exec("DELETE FROM outbox WHERE id NOT IN (SELECT outbox FROM target WHERE state <> 2)")
+	return n, err
+}
+
+// TargetDesks lists the desks for which anything waits.
+func (tx *Tx) TargetDesks() ([]ident.Desk, error) {
+	return Collect(tx, func(r Row) (d ident.Desk, err error) { err = r.Scan(d[:]); return d, err },
+		"SELECT DISTINCT desk FROM target")
 }
 
 // WaitingFor counts the envelopes that a relay has not accepted.
@@ -245,6 +276,11 @@ func (tx *Tx) ParkedUnder(tag [16]byte) ([]Parked, error) {
 		err = r.Scan(p.Envelope[:], p.Tag[:], &p.Lane, &p.Bytes, &p.At)
 		return p, err
 	}, "SELECT envelope, tag, lane, bytes, at FROM parked WHERE tag = ? ORDER BY rowid", tag)
+}
+
+// ParkedTags lists the keys that something waits for.
+func (tx *Tx) ParkedTags() ([][16]byte, error) {
+	return Collect(tx, func(r Row) (tag [16]byte, err error) { err = r.Scan(tag[:]); return tag, err }, "SELECT DISTINCT tag FROM parked")
 }
 
 // ParkedSize returns how much is parked in lanes below FLASH and in FLASH.
