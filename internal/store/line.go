@@ -97,8 +97,12 @@ func (tx *Tx) Statements(party ident.Party) ([][]byte, error) {
 	return Collect(tx, scanBytes, "SELECT bytes FROM statement WHERE party = ? ORDER BY rowid", party)
 }
 
-// PutSealKey keeps a desk's announcement of a seal key.
+// PutSealKey keeps a desk's announcement of a seal key in the place of older
+// ones.
 func (tx *Tx) PutSealKey(desk ident.Desk, number uint64, announcement []byte, seen time.Time) error {
+	if _, err := tx.Exec("DELETE FROM seal_key WHERE desk = ? AND number < ?", desk, number); err != nil {
+		return err
+	}
 	_, err := tx.Exec("INSERT OR IGNORE INTO seal_key (desk, number, announcement, seen_at) VALUES (?, ?, ?, ?)",
 		desk, number, announcement, seen)
 	return err

@@ -173,6 +173,12 @@ func (tx *Tx) PutRung(r Rung) (bool, error) {
 	return n > 0, err
 }
 
+// Rungs counts the steps that a desk made on a message's ladder.
+func (tx *Tx) Rungs(id ident.Message, desk ident.Desk) (n int, err error) {
+	err = tx.Row("SELECT count(*) FROM rung WHERE message = ? AND desk = ?", id, desk).Scan(&n)
+	return n, err
+}
+
 // Ladder lists the steps of a message by their time. Within one second, which
 // is as well as the clocks of two machines agree, queued and accepted come
 // first. Both ends list the same steps in the same order.
