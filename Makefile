@@ -6,7 +6,7 @@
 GO       ?= go
 BIN      ?= bin/hotline
 FUZZTIME ?= 10s
-TIMEOUT  ?= 5m
+TIMEOUT  ?= 10m
 ARGS     ?=
 
 # The binary and the tests that count are the same everywhere: no cgo.
