@@ -53,6 +53,8 @@ type Spool struct {
 	epoch uint64
 	db    *sqlite3.Conn // the writer's
 	w     writer
+	// forget unregisters the VFS under both connections.
+	forget func()
 
 	readMu sync.Mutex // guards the reader
 	reader *sqlite3.Conn
@@ -84,10 +86,22 @@ func Open(ctx context.Context, path string, o Options) (_ *Spool, err error) {
 			s.closeFiles()
 		}
 	}()
+	ordinary := o.VFS == ""
+	if ordinary {
+		// SQLite would make it readable for everybody.
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("open spool: %w", err)
+		}
+		_ = f.Close()
+	}
+	if o.VFS, s.forget, err = withRoom(o.VFS); err != nil {
+		return nil, fmt.Errorf("open spool: %w", err)
+	}
 	if s.db, err = connect(ctx, path, o); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}
-	if err = s.migrate(path, o); err != nil {
+	if err = s.migrate(path, ordinary); err != nil {
 		return nil, fmt.Errorf("open spool: %w", err)
 	}
 	if err = s.load(); err != nil {
@@ -110,11 +124,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Spool, err error) {
 }
 
 func connect(ctx context.Context, path string, o Options) (*sqlite3.Conn, error) {
-	name := "file:" + path
-	if o.VFS != "" {
-		name += "?vfs=" + o.VFS
-	}
-	c, err := sqlite3.OpenContext(ctx, name)
+	c, err := sqlite3.OpenContext(ctx, "file:"+path+"?vfs="+o.VFS)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +142,7 @@ func connect(ctx context.Context, path string, o Options) (*sqlite3.Conn, error)
 
 // migrate makes the tables, refuses a newer file, and starts a new epoch when
 // the file is a copy: a restored spool has forgotten what came after the copy.
-func (s *Spool) migrate(path string, o Options) error {
+func (s *Spool) migrate(path string, ordinary bool) error {
 	var have int
 	if err := s.row("PRAGMA user_version", func(q *sqlite3.Stmt) { have = q.ColumnInt(0) }); err != nil {
 		return err
@@ -141,7 +151,7 @@ func (s *Spool) migrate(path string, o Options) error {
 		return fmt.Errorf("%w: %d, this one knows %d", ErrNewerSchema, have, version)
 	}
 	file := "vfs"
-	if o.VFS == "" {
+	if ordinary {
 		file = identify(path)
 	}
 	if have == 0 {
@@ -257,6 +267,9 @@ func (s *Spool) closeFiles() error {
 	}
 	if s.db != nil {
 		errs = append(errs, s.w.close(), s.db.Close())
+	}
+	if s.forget != nil {
+		s.forget()
 	}
 	return errors.Join(errs...)
 }

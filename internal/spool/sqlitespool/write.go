@@ -180,7 +180,7 @@ func (s *Spool) fail(g *group, t *transaction, err error) {
 	for at, to := range g.done {
 		s.queue.finish(at, to)
 	}
-	if errors.Is(err, sqlite3.FULL) {
+	if full(err) {
 		s.log.Error("spool cannot write: disk full", "err", err)
 	} else {
 		s.log.Error("spool stopped", "err", err)
