@@ -39,6 +39,7 @@ type hub struct {
 	tap   func(p link.Put) bool // false: swallowed after it was accepted
 	puts  int
 	open  chan struct{} // nil: at once; else links come up when it is closed
+	mute  bool          // never answers a put
 }
 
 func newHub() *hub {
@@ -88,6 +89,9 @@ func (l *fakeLink) Put(p link.Put) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.puts++
+	if h.mute {
+		return nil
+	}
 	l.work <- func() { l.h.Accepted([]uint64{p.Ref}) }
 	id := envelope.Identify(p.Envelope)
 	if h.seen[id] {
@@ -196,6 +200,12 @@ type desk struct {
 // found writes the state of a desk that has paired with parties and opened c.
 func (p *party) found(t testing.TB, c roster.Charter, parties ...*party) {
 	t.Helper()
+	p.foundWithout(t, c, nil, parties...)
+}
+
+// foundWithout is found before the statements of one of them came.
+func (p *party) foundWithout(t testing.TB, c roster.Charter, not *party, parties ...*party) {
+	t.Helper()
 	st := p.open(t)
 	defer st.Close()
 	err := st.Update(t.Context(), func(tx *store.Tx) error {
@@ -205,6 +215,9 @@ func (p *party) found(t testing.TB, c roster.Charter, parties ...*party) {
 		for _, o := range parties {
 			if err := tx.PutParty(store.Party{ID: o.id, Name: o.name, Root: o.root.Public(), Self: o == p, PairedAt: time.Now()}); err != nil {
 				return err
+			}
+			if o == not {
+				continue
 			}
 			if _, err := tx.PutStatement(o.add.ID(one), o.id, ident.Line{}, o.add.Bytes()); err != nil {
 				return err
@@ -297,6 +310,7 @@ func (d *desk) until(t testing.TB, what string, ok func(tx *store.Tx) bool) {
 		}
 		select {
 		case <-changed:
+		case <-time.After(50 * time.Millisecond): // not everything is an event
 		case <-deadline.C:
 			t.Fatalf("%s: never %s", d.name, what)
 		}

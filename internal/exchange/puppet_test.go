@@ -1,0 +1,116 @@
+package exchange_test
+
+import (
+	"testing"
+	"time"
+
+	"hotline/internal/chain"
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/link"
+	"hotline/internal/marking"
+	"hotline/internal/precedence"
+	"hotline/internal/roster"
+	"hotline/internal/wire"
+)
+
+// puppet is a desk with valid keys whose every word the test chooses.
+type puppet struct {
+	*party
+	t      *testing.T
+	hub    *hub
+	victim *party
+	digest [32]byte
+	sender *chain.Sender
+	last   []byte // newest envelope of its chain
+}
+
+// puppet makes a sending key of p for parties of a line and seals it to victim.
+func (p *party) puppet(t *testing.T, h *hub, line ident.Line, victim *party, start chain.Start, parties ...*party) *puppet {
+	t.Helper()
+	q := &puppet{party: p, t: t, hub: h, victim: victim}
+	for _, o := range parties {
+		start.Parties = append(start.Parties, o.id)
+	}
+	start.Group, start.Desk, start.Now = roster.GroupID(one, line, start.Parties), p.self.Desk, time.Now()
+	var err error
+	if q.sender, err = chain.NewSender(one, start); err != nil {
+		t.Fatal(err)
+	}
+	slice, err := q.sender.SliceFor(p.self.MessageKey, chain.SliceInput{
+		Desk: victim.self.Desk, Party: victim.id, SealPublic: victim.seal.Public(), SealNumber: 1,
+		Precedence: precedence.Flash, Expiry: time.Now().Add(time.Hour), Now: time.Now(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.put(3, slice)
+	return q
+}
+
+// put gives the victim an envelope.
+func (q *puppet) put(lane uint8, env []byte) {
+	h := q.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seq++
+	d := link.Delivery{Mailbox: q.victim.box, Lane: lane, Seq: h.seq, Envelope: env}
+	h.boxes[q.victim.box] = append(h.boxes[q.victim.box], d)
+	if to := h.on[q.victim.box]; to != nil {
+		to.work <- func() { to.h.Deliver([]link.Delivery{d}) }
+	}
+}
+
+// say seals a body and puts it.
+func (q *puppet) say(id ident.Message, in chain.SealInput) {
+	q.t.Helper()
+	in.Message, in.Digest, in.Expiry = id, q.digest, time.Now().Add(time.Hour)
+	sealed, err := q.sender.Seal(q.self.MessageKey, in)
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	q.last = sealed.Envelope
+	q.put(uint8(in.Precedence), sealed.Envelope)
+}
+
+// send puts a FLASH to the parties, changed by edit.
+func (q *puppet) send(rel []*party, edit func(m *wire.Message)) ident.Message {
+	q.t.Helper()
+	m := wire.Message{
+		Kind: wire.Alert, Status: wire.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
+		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.id}, AckWanted: wire.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
+	}
+	names := map[string]ident.Party{}
+	full := marking.Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPClear}
+	for _, p := range rel {
+		names[p.name] = p.id
+		full.REL.Parties = append(full.REL.Parties, p.name)
+	}
+	label, err := wire.NewLabel(full, func(n string) (ident.Party, bool) { id, ok := names[n]; return id, ok })
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	m.Label = label
+	if edit != nil {
+		edit(&m)
+	}
+	body, err := m.Encode()
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	id := ident.NewMessage()
+	q.say(id, chain.SealInput{Kind: envelope.Message, Precedence: m.Precedence, Body: body})
+	return id
+}
+
+// heard counts what the victim has put into the puppet's mailbox, by type.
+func (q *puppet) heard(kind envelope.Type) (n int) {
+	q.hub.mu.Lock()
+	defer q.hub.mu.Unlock()
+	for _, d := range q.hub.boxes[q.box] {
+		if h, err := envelope.Parse(d.Envelope); err == nil && h.Type == kind {
+			n++
+		}
+	}
+	return n
+}
