@@ -192,24 +192,24 @@ func TestWrongContentIsNeverWhole(t *testing.T) {
 		"longer":      {say: func(c *blob.Content) { c.Size++ }},
 		"shorter":     {say: func(c *blob.Content) { c.Size-- }},
 		"flipped bit": {chunk: func(_ sealer, i uint32, b []byte) []byte { b[len(b)-1] ^= 1; return b }},
-		"another's place": {chunk: func(s sealer, i uint32, b []byte) []byte {
-			b, _ = s.seal(i+7, i == 4, content[i*1024:min(5000, i*1024+1024)])
+		"another's place": {chunk: func(s sealer, i uint32, _ []byte) []byte {
+			b, _ := s.seal(i+7, i == 4, content[i*1024:min(5000, i*1024+1024)])
 			return b
 		}},
-		"early end": {chunk: func(s sealer, i uint32, b []byte) []byte {
-			b, _ = s.seal(i, true, content[i*1024:min(5000, i*1024+1024)])
+		"early end": {chunk: func(s sealer, i uint32, _ []byte) []byte {
+			b, _ := s.seal(i, true, content[i*1024:min(5000, i*1024+1024)])
 			return b
 		}},
-		"no end": {chunk: func(s sealer, i uint32, b []byte) []byte {
-			b, _ = s.seal(i, false, content[i*1024:min(5000, i*1024+1024)])
+		"no end": {chunk: func(s sealer, i uint32, _ []byte) []byte {
+			b, _ := s.seal(i, false, content[i*1024:min(5000, i*1024+1024)])
 			return b
 		}},
-		"short chunk": {chunk: func(s sealer, i uint32, b []byte) []byte {
-			b, _ = s.seal(i, i == 4, content[i*1024:i*1024+10])
+		"short chunk": {chunk: func(s sealer, i uint32, _ []byte) []byte {
+			b, _ := s.seal(i, i == 4, content[i*1024:i*1024+10])
 			return b
 		}},
-		"forged by a peer": {chunk: func(s sealer, i uint32, b []byte) []byte {
-			b, _ = s.seal(i, i == 4, bytes.Repeat([]byte("x"), min(1024, 5000-int(i)*1024)))
+		"forged by a peer": {chunk: func(s sealer, i uint32, _ []byte) []byte {
+			b, _ := s.seal(i, i == 4, bytes.Repeat([]byte("x"), min(1024, 5000-int(i)*1024)))
 			return b
 		}},
 	}

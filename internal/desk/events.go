@@ -125,12 +125,12 @@ func (e events) Snapshot(ctx context.Context) (api.Event, error) {
 	if s.Desk, err = status(e).desk(ctx); err != nil {
 		return api.Event{}, err
 	}
-	if s.Lines, err = (lines{e.core}).List(ctx); err != nil {
+	if s.Lines, err = lines(e).List(ctx); err != nil {
 		return api.Event{}, err
 	}
 	seen := map[string]bool{}
 	for _, q := range []api.MessageQuery{{Waiting: "us", Limit: api.MaxPage}, {Waiting: "them", Limit: api.MaxPage}, {Limit: recent}} {
-		all, err := (messages{e.core}).List(ctx, q)
+		all, err := messages(e).List(ctx, q)
 		if err != nil {
 			return api.Event{}, err
 		}

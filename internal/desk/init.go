@@ -230,7 +230,7 @@ func nextNumber(rootFile string) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read list of statements: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	n := uint64(1)
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {

@@ -125,7 +125,7 @@ func (p *Proxy) Cut() {
 	defer p.mu.Unlock()
 	for c := range p.conns {
 		if t, ok := c.(*net.TCPConn); ok {
-			t.SetLinger(0) // a reset, as from a NAT that forgot
+			_ = t.SetLinger(0) // a reset, as from a NAT that forgot
 		}
 		c.Close()
 	}
@@ -206,7 +206,7 @@ func (p *Proxy) carry(src, dst net.Conn, way, back *pipe, first time.Duration) {
 	close(parcels)
 	<-ended
 	if c, ok := dst.(*net.TCPConn); ok {
-		c.CloseWrite()
+		_ = c.CloseWrite()
 	}
 }
 

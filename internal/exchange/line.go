@@ -48,14 +48,6 @@ func (d *directory) name(p ident.Party) string {
 	return p.String()
 }
 
-// deskName is a desk's own name, or its id.
-func (d *directory) deskName(id ident.Desk) string {
-	if c, ok := d.certs[id]; ok {
-		return c.Name
-	}
-	return id.String()
-}
-
 // loadLines builds lines and directory from the store.
 func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, error) {
 	d := &directory{

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -269,7 +268,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 			peak, _ = strconv.Atoi(f[1])
 		}
 	}
-	t.Log(fmt.Sprintf("now %d KiB, at most %d KiB", rss, peak))
+	t.Logf("now %d KiB, at most %d KiB", rss, peak)
 	if peak < 256<<10 {
 		t.Errorf("at most %d KiB were used: the cost is not the real one", peak)
 	}

@@ -199,7 +199,7 @@ func Accept(ctx context.Context, nc net.Conn, id *Identity) (*Pending, error) {
 // Refuse answers with a reason and closes.
 func (p *Pending) Refuse(r Reason) {
 	a := Answer{Reason: r, Time: time.Now()}
-	a.say(p.conn) // a desk that does not listen learns nothing
+	_ = a.say(p.conn) // a desk that does not listen learns nothing
 	p.conn.Close()
 }
 
@@ -213,7 +213,7 @@ func (p *Pending) accept(a *Answer) error {
 
 // Finish answers an [Enrolling] connection and closes it.
 func (p *Pending) Finish(a Answer) {
-	a.say(p.conn)
+	_ = a.say(p.conn) // as above
 	p.conn.Close()
 }
 

@@ -66,7 +66,7 @@ func shortPath(dir string) (string, func(), error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), controlFile), func() { d.Close() }, nil
+	return fmt.Sprintf("/proc/self/fd/%d/%s", d.Fd(), controlFile), func() { _ = d.Close() }, nil
 }
 
 // listenControl makes the socket. The directory is locked, so one that is there
@@ -110,7 +110,7 @@ func (r *Relay) serveControl(ctx context.Context, ln net.Listener) {
 			if err := json.NewDecoder(io.LimitReader(c, 4096)).Decode(&q); err != nil {
 				return
 			}
-			json.NewEncoder(c).Encode(r.control(ctx, q))
+			_ = json.NewEncoder(c).Encode(r.control(ctx, q))
 		}()
 	}
 }
@@ -206,7 +206,7 @@ func Invite(ctx context.Context, dir string, o InviteOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer lock.close()
+	defer func() { _ = lock.close() }()
 	id, err := link.NewIdentity(key)
 	if err != nil {
 		return "", err

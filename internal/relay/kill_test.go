@@ -107,7 +107,7 @@ func TestNothingAcceptedIsLostOnKill(t *testing.T) {
 	}
 	a.wait(t, "all accepted", func() bool { return len(a.accepted) == n })
 	c.kill() // right behind the last answer
-	c = startChild(t, dir, r.addr)
+	startChild(t, dir, r.addr)
 	again := newDesk(t, r.addr, mustInvite(t, r).Pin, b.key, nil)
 	runDesk(t, again)
 	seen := map[string]int{}

@@ -167,7 +167,7 @@ func (s *Store) run(j *job, shared bool) {
 	}
 	if failed {
 		if err := s.writer.exec("ROLLBACK TO job"); err != nil {
-			s.stop(fmt.Errorf("roll back savepoint: %w", err))
+			_ = s.stop(fmt.Errorf("roll back savepoint: %w", err))
 		}
 	}
 	if err := s.writer.exec("RELEASE job"); err != nil && j.err == nil {

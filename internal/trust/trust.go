@@ -117,7 +117,9 @@ func find(tx *store.Tx, ref string) (store.Line, error) {
 }
 
 // plain makes dashes alike: "JPN–NATO" is hard to type.
-func plain(name string) string { return strings.NewReplacer("–", "-", "—", "-", "‐", "-").Replace(name) }
+func plain(name string) string {
+	return strings.NewReplacer("–", "-", "—", "-", "‐", "-").Replace(name)
+}
 
 // Line finds a line by name, id, or a unique beginning of its id.
 func Line(tx *store.Tx, ref string) (store.Line, error) { return find(tx, ref) }

@@ -63,7 +63,7 @@ func (c *Clock) Run(ctx context.Context) error {
 		wait, err := c.once(ctx, time.Now())
 		if err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // the desk stops
 			}
 			c.Log.ErrorContext(ctx, "watch step", "err", err)
 			wait = pause

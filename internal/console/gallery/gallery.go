@@ -13,6 +13,7 @@ package gallery
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -140,7 +141,7 @@ func (g *Gallery) signIn(r *http.Request) string {
 // ask posts to the console's door and returns the cookie that it sets.
 func (g *Gallery) ask(r *http.Request, path string, v map[string]string) string {
 	body, _ := json.Marshal(v) // strings always marshal
-	in := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
+	in := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, bytes.NewReader(body))
 	in.Host = r.Host
 	in.Header.Set("Content-Type", "application/json")
 	rec := httptest.NewRecorder()

@@ -83,7 +83,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Spool, err error) {
 	s := &Spool{Index: spool.NewIndex(), log: o.Log, queue: newQueue(), ended: make(chan struct{}), failed: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			s.closeFiles()
+			_ = s.closeFiles()
 		}
 	}()
 	ordinary := o.VFS == ""

@@ -173,7 +173,7 @@ func (s *Spool) commit(g *group) {
 // fail undoes a group. A full disk is refused and may pass; after any other
 // failure to write nobody knows what is on the disk, so the spool stops.
 func (s *Spool) fail(g *group, t *transaction, err error) {
-	s.w.rollback.Exec() // fails when SQLite has rolled back by itself
+	_ = s.w.rollback.Exec() // fails when SQLite has rolled back by itself
 	for _, f := range t.taken {
 		s.Free(f.box, f.size)
 	}
@@ -287,7 +287,7 @@ func (t *transaction) put(j *job) error {
 func (t *transaction) place(p *spool.Put, box ident.Mailbox, out *spool.Placed) (row int64, seq uint64, err error) {
 	row, out.Err = t.s.MayPut(box, p.Putter)
 	if out.Err != nil {
-		return 0, 0, nil
+		return 0, 0, nil //nolint:nilerr // it is in out, for the caller who waits
 	}
 	w := &t.s.w
 	if err := run(w.see, p.Expiry.Unix(), p.ID[:], row); err != nil {
