@@ -45,8 +45,9 @@ func StatusOf(k fault.Kind) int {
 }
 
 // wrap turns a handler's error into a problem document and a log line, and a
-// panic into both. Neither holds content: only route, status and the error's
-// own text, which by the house rule names no subject, text or key.
+// panic into both. The log holds no content. Where something is wrong with what
+// was asked, it has route, status and kind only: the sentence quotes it, and an
+// officer may have pasted anything there. Of all else it has the error too.
 func (s *Server) wrap(pattern string, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
@@ -86,7 +87,11 @@ func (s *Server) fail(w *tracked, r *http.Request, pattern string, err error) {
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	s.log().Log(r.Context(), level, "api request refused", "route", pattern, "status", status, "ref", p.Ref, "err", err)
+	attrs := []any{"route", pattern, "status", status, "kind", p.Kind, "ref", p.Ref}
+	if !quotes(err) {
+		attrs = append(attrs, "err", err)
+	}
+	s.log().Log(r.Context(), level, "api request refused", attrs...)
 	if w.status != 0 { // the answer has begun: an honest end is a broken one
 		panic(http.ErrAbortHandler)
 	}
@@ -95,6 +100,15 @@ func (s *Server) fail(w *tracked, r *http.Request, pattern string, err error) {
 	w.WriteHeader(status)
 	body, _ := json.Marshal(p) // strings only: cannot fail
 	_, _ = w.Write(append(body, '\n'))
+}
+
+// quotes reports whether the sentence of err may repeat what was asked.
+func quotes(err error) bool {
+	switch kind, _, _ := fault.Visible(err); kind {
+	case fault.Invalid, fault.NotFound, fault.Conflict, fault.Refused:
+		return true
+	}
+	return false
 }
 
 // problem returns what may be shown of err.
