@@ -62,6 +62,7 @@ var floors = map[string]int{
 	"cmd/hotline": 7,
 
 	"internal/arch":            tests,
+	"internal/endtoend":        tests,
 	"internal/spool/spooltest": tests,
 
 	// Only keeps modules in go.mod until their importer stands.

@@ -73,7 +73,7 @@ func (d *demo) start(ctx context.Context, s *station) error {
 	if err != nil {
 		return fault.Wrap(err, fault.Config, "The log of %s cannot be opened.", s.name)
 	}
-	defer func() { _ = log.Close() }() // the child has its own
+	defer func() { _ = log.Close() }()         // the child has its own
 	s.cmd = exec.Command(d.Program, s.args...) //nolint:noctx // end stops it, politely; a context would kill it
 	s.cmd.Env, s.cmd.Dir = childEnv(), s.dir
 	s.cmd.Stdout, s.cmd.Stderr = log, log
