@@ -13,7 +13,6 @@ package gallery
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -141,7 +140,7 @@ func (g *Gallery) signIn(r *http.Request) string {
 // ask posts to the console's door and returns the cookie that it sets.
 func (g *Gallery) ask(r *http.Request, path string, v map[string]string) string {
 	body, _ := json.Marshal(v) // strings always marshal
-	in := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, bytes.NewReader(body))
+	in := httptest.NewRequestWithContext(r.Context(), http.MethodPost, path, bytes.NewReader(body))
 	in.Host = r.Host
 	in.Header.Set("Content-Type", "application/json")
 	rec := httptest.NewRecorder()

@@ -68,6 +68,7 @@ export function heard() {
   sound.heardAt = clock.now
   rung.clear()
   holdLock()
+  keepAwake()
   present()
 }
 
@@ -97,6 +98,12 @@ function holdLock() {
     sound.here = true
     return new Promise(() => {})
   })
+}
+
+/** A screen that sleeps may put the page to sleep with it. */
+async function keepAwake() {
+  if (sound.state !== 'proven' || document.hidden) return
+  try { await navigator.wakeLock?.request('screen') } catch { /* no battery, no permission: the desk alarms without us */ }
 }
 
 function speak(a) {
@@ -138,4 +145,7 @@ async function present() {
 }
 
 setInterval(present, 20_000)
-document.addEventListener('visibilitychange', present)
+document.addEventListener('visibilitychange', () => {
+  present()
+  keepAwake() // the browser lets go of it when the page is hidden
+})
