@@ -31,6 +31,9 @@ func newAckCmd(a *app) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := messageRef(args[0]); err != nil {
+				return err
+			}
 			in, err := f.ack(cmd.Flags().Changed("cannot"))
 			if err != nil {
 				return err
@@ -86,5 +89,5 @@ func (f ackFlags) ack(cannot bool) (api.Ack, error) {
 		}
 		in.Outcome, in.AnswerBy = "hold", api.Time{Time: at.UTC()}
 	}
-	return in, nil
+	return in, plainWords(in.Role, in.Text)
 }

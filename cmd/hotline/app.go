@@ -64,7 +64,13 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.dir, "dir", "", "directory of the desk, or of the relay (default: HOTLINE_DIR, or HOTLINE_RELAY_DIR)")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no words on stderr but errors")
-	root.PersistentPreRun = func(*cobra.Command, []string) { a.started = true }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := cmd.ValidateFlagGroups(); err != nil { // cobra looks after this, when errors are no longer usage
+			return together(err)
+		}
+		a.started = true
+		return nil
+	}
 	root.AddCommand(
 		newDeskCmd(a), newRelayCmd(a), newPairCmd(a), newLineCmd(a),
 		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a),
@@ -73,6 +79,16 @@ func newRoot(a *app) *cobra.Command {
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	return root
+}
+
+// together says in words that flags exclude one another.
+func together(err error) error {
+	_, set, ok := strings.Cut(err.Error(), "; [")
+	set, _, end := strings.Cut(set, "] were all set")
+	if !ok || !end {
+		return err
+	}
+	return usageError{"--" + strings.Join(strings.Fields(set), " and --") + " do not go together", "choose one of them"}
 }
 
 // newGroup returns a command that only holds others.
@@ -169,8 +185,9 @@ func terminal(stream any) bool {
 
 // readInput reads a named file, or stdin for "-", up to limit bytes.
 func (a *app) readInput(name string, limit int64) ([]byte, error) {
-	r := a.in
+	r, what := a.in, "What came on stdin"
 	if name != "-" {
+		what = "The file " + name
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Invalid, "The file %s cannot be read: %s.", name, cause(err))
@@ -180,10 +197,10 @@ func (a *app) readInput(name string, limit int64) ([]byte, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "The file %s cannot be read: %s.", name, cause(err))
+		return nil, fault.Wrap(err, fault.Invalid, "%s cannot be read: %s.", what, cause(err))
 	}
 	if int64(len(b)) > limit {
-		return nil, fault.New(fault.TooLarge, "The file %s is larger than %d bytes.", name, limit)
+		return nil, fault.New(fault.TooLarge, "%s is larger than %d bytes.", what, limit)
 	}
 	return b, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -88,11 +89,17 @@ func (a *app) send(cmd *cobra.Command, line string, f sendFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := f.given(line, cmd.Flags().Changed); err != nil {
+		return err
+	}
 	if f.text == "-" && f.stix == "-" {
 		return usageError{"stdin cannot be the text and the bundle", "name a file for one of them"}
 	}
 	if d.Text, err = a.textOf(f.text); err != nil {
 		return err
+	}
+	if f.stix == "" && strings.TrimSpace(d.Text) == "" {
+		return usageError{"there is nothing to send: the text is empty", "give --text, --stix or both"}
 	}
 	cl, err := a.client()
 	if err != nil {
@@ -139,7 +146,7 @@ func (a *app) finishSend(cmd *cobra.Command, cl *api.Client, sent api.Sent, f se
 		}
 		var m api.Message
 		bar := &growing{app: a, what: "transfer"}
-		m, waitErr = a.waitFor(cmd.Context(), cl, sent.ID, f.timeout, bar.watch(reached(f.wait)), "The message was not "+f.wait+" within the time given. It stays in the outbox until it is delivered.")
+		m, waitErr = a.waitFor(cmd.Context(), cl, sent.ID, f.timeout, bar.watch(a.tellRefusal(reached(f.wait))), "The message was not "+f.wait+" within the time given. It stays in the outbox until it is delivered.")
 		bar.done()
 		if m.State != "" {
 			sent.State = m.State
@@ -160,6 +167,18 @@ func (a *app) finishSend(cmd *cobra.Command, cl *api.Client, sent api.Sent, f se
 		a.say("%s: %s.", inertLine(sent.Serial), stateWords(sent.State))
 	}
 	return waitErr
+}
+
+// tellRefusal says once that a relay had no room; the wait goes on.
+func (a *app) tellRefusal(next verdict) verdict {
+	told := false
+	return func(m api.Message) (bool, error) {
+		if i := slices.IndexFunc(m.Ladder, func(r api.Rung) bool { return r.State == "refused" && r.Desk == "" }); i >= 0 && m.State == "refused" && !told {
+			told = true
+			a.say("A relay refused it for now (%s). It stays in the outbox and is put again.", inertLine(m.Ladder[i].Text))
+		}
+		return next(m)
+	}
 }
 
 // draft checks the flags and makes the request of them. Precedence and TLP
@@ -196,10 +215,38 @@ func (f sendFlags) draft(line string) (api.Draft, error) {
 	if f.ackBy < 0 || f.ackBy%time.Second != 0 {
 		return d, usageError{"the time for the receipt is in whole seconds", "for example --ack-by 10m"}
 	}
-	if f.text == "" && f.stix == "" {
+	switch {
+	case f.timeout < 0:
+		return d, usageError{"the time to wait is below zero", "for example --timeout 2m"}
+	case f.timeout > 0 && f.wait == "":
+		return d, usageError{"--timeout bounds a wait, and none is asked for", "add --wait accepted, delivered, receipted or whole"}
+	case f.text == "" && f.stix == "":
 		return d, usageError{"there is nothing to send", "give --text, --stix or both"}
 	}
 	return d, nil
+}
+
+// given refuses what a script with an unset variable gives: a marking that is
+// there and empty would fall back to the charter's rule, which may be wider
+// than what was meant. It refuses words that JSON cannot carry, too.
+func (f sendFlags) given(line string, changed func(flag string) bool) error {
+	for flag, empty := range map[string]bool{"rel": len(f.rel) == 0, "class": f.class == "", "pap": f.pap == "", "stix": f.stix == "", "reference": f.reference == ""} {
+		if changed(flag) && empty {
+			return usageError{fmt.Sprintf("--%s is given and empty", flag), "give it a value, or leave it out"}
+		}
+	}
+	words := append([]string{line, f.subject, f.exercise, f.language, f.reference, f.class, f.kind}, f.rel...)
+	return plainWords(words...)
+}
+
+// plainWords refuses arguments that are not UTF-8.
+func plainWords(words ...string) error {
+	for _, w := range words {
+		if !utf8.ValidString(w) {
+			return usageError{fmt.Sprintf("%q is not valid UTF-8", inert(strings.ToValidUTF8(w, "\uFFFD"))), "convert it first, for example with iconv"}
+		}
+	}
+	return nil
 }
 
 // mark reads the -m flags: each holds one or more markings with blanks or

@@ -29,6 +29,9 @@ func newShowCmd(a *app) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeMessages,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := messageRef(args[0]); err != nil {
+				return err
+			}
 			if stix && asJSON {
 				return usageError{"--stix writes the bundle itself, not JSON about it", "leave out one of --stix and --json"}
 			}
@@ -57,6 +60,15 @@ func newShowCmd(a *app) *cobra.Command {
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "with --stix: wait so long for a message or a bundle that is still on its way")
 	jsonFlag(cmd, &asJSON)
 	return cmd
+}
+
+// messageRef refuses what cannot be the id, or the serial, of a message before
+// it is made part of an address.
+func messageRef(ref string) error {
+	if ref == "" || len(ref) > 200 {
+		return usageError{"that is not the id of a message", "hotline inbox lists them"}
+	}
+	return plainWords(ref)
 }
 
 // printMessage shows a message between two lines of its label.

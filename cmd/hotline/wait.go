@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,10 @@ func reached(state string) verdict {
 		}
 		switch m.State {
 		case "refused":
-			return true, fault.New(fault.Refused, "The other desk refused the message: %s", refusal(m))
+			if why, final := refusal(m); final {
+				return true, fault.New(fault.Refused, "The other desk refused the message: %s", why)
+			}
+			return false, nil // a relay had no room for it; this desk tries again
 		case "expired":
 			return true, fault.New(fault.Timeout, "The message expired before it was %s.", state)
 		}
@@ -73,14 +77,15 @@ func whole(m api.Message) (bool, error) {
 	return m.STIX.State == "whole" || m.Direction == "out", nil
 }
 
-// refusal returns the reason that stands on the ladder.
-func refusal(m api.Message) string {
-	for _, r := range m.Ladder {
-		if r.State == "refused" {
-			return r.Text
+// refusal returns the newest reason on the ladder. A desk's own is final; a
+// relay's, which no desk has signed, is not.
+func refusal(m api.Message) (why string, final bool) {
+	for _, r := range slices.Backward(m.Ladder) {
+		if r.State == "refused" && r.Desk != "" {
+			return r.Text, true
 		}
 	}
-	return "no reason was given."
+	return "", false
 }
 
 // waitFor follows the desk's events until over says so, and returns the last
