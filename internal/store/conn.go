@@ -29,6 +29,12 @@ func dial(path, vfs string, flags sqlite3.OpenFlag, pragmas ...string) (*conn, e
 		return nil, translate(err)
 	}
 	c := &conn{db: db, stmts: make(map[string]*statement)}
+	// One plan for a statement, whatever is bound to it: without this SQLite
+	// plans a query with a range anew each time that it runs.
+	if _, err := db.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+		_ = c.close()
+		return nil, translate(err)
+	}
 	if len(pragmas) > 0 {
 		if err := db.Exec("PRAGMA " + strings.Join(pragmas, "; PRAGMA ")); err != nil {
 			_ = c.close()

@@ -2,7 +2,9 @@ package store
 
 import (
 	"encoding/binary"
+	"maps"
 	"os"
+	"slices"
 
 	cipher "lukechampine.com/adiantum"
 
@@ -86,3 +88,7 @@ func SetVersion(dir string, key []byte, version string) (release func(), err err
 
 // LatestVersion is the newest schema that this program knows.
 var LatestVersion = latestVersion
+
+// Statements lists what the writing connection has prepared. The store must be
+// idle.
+func Statements(s *Store) []string { return slices.Sorted(maps.Keys(s.writer.stmts)) }

@@ -36,17 +36,22 @@ func (l Leaf) follow(prev [48]byte) (sum [48]byte) {
 
 // AppendJournal appends a leaf and returns it with its number and hash.
 func (tx *Tx) AppendJournal(kind string, at time.Time, data []byte) (Leaf, error) {
-	head, err := tx.JournalHead()
-	if err != nil {
-		return Leaf{}, err
+	if tx.head == nil {
+		head, err := tx.JournalHead()
+		if err != nil {
+			return Leaf{}, err
+		}
+		tx.head = &head
 	}
+	head := *tx.head
 	l := Leaf{Seq: head.Seq + 1, Kind: kind, At: time.UnixMilli(at.UnixMilli()).UTC(), Data: notNull(data)}
 	l.Hash = l.follow(head.Hash)
-	_, err = tx.Exec("INSERT INTO journal (seq, kind, at, data, hash) VALUES (?, ?, ?, ?, ?)",
+	_, err := tx.Exec("INSERT INTO journal (seq, kind, at, data, hash) VALUES (?, ?, ?, ?, ?)",
 		l.Seq, l.Kind, l.At.UnixMilli(), l.Data, l.Hash[:])
 	if err != nil {
 		return Leaf{}, fmt.Errorf("append journal leaf %d: %w", l.Seq, err)
 	}
+	tx.head = &l
 	return l, nil
 }
 

@@ -204,8 +204,8 @@ func TestEventsAreARing(t *testing.T) {
 		"a screen that has all":      {1500, 0, true},
 		"one that was away for ten":  {1490, 10, true},
 		"just in time":               {500, 1000, true},
-		"too late":                   {499, 1000, false},
-		"new":                        {0, 1000, false},
+		"too late":                   {499, 0, false},
+		"new":                        {0, 0, false},
 		"an id that was never given": {1501, 0, false},
 	}
 	for name, tt := range tests {

@@ -33,16 +33,12 @@ type Message struct {
 // PutMessage adds a message and gives it its place in the order of this desk.
 // A message that is there already is [ErrExists].
 func (tx *Tx) PutMessage(m *Message) error {
-	err := tx.Row("SELECT coalesce(max(seq), 0) + 1 FROM message").Scan(&m.Seq)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(`INSERT INTO message (id, seq, line, grp, outgoing, party, desk, precedence, exercise, content, body,
+	return tx.Row(`INSERT INTO message (id, seq, line, grp, outgoing, party, desk, precedence, exercise, content, body,
 			envelope, evidence, committed_at, due_at, next_at, step, settled_at, told)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.ID, m.Seq, m.Line, m.Group, m.Outgoing, m.Party, m.Desk, m.Precedence, m.Exercise, m.Content, m.Body,
-		m.Envelope, m.Evidence, m.CommittedAt, m.DueAt, m.NextAt, m.Step, m.SettledAt, m.Outgoing)
-	return err
+		VALUES (?, (SELECT coalesce(max(seq), 0) + 1 FROM message), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		RETURNING seq`,
+		m.ID, m.Line, m.Group, m.Outgoing, m.Party, m.Desk, m.Precedence, m.Exercise, m.Content, m.Body,
+		m.Envelope, m.Evidence, m.CommittedAt, m.DueAt, m.NextAt, m.Step, m.SettledAt, m.Outgoing).Scan(&m.Seq)
 }
 
 const messageColumns = `SELECT id, seq, line, grp, outgoing, party, desk, precedence, exercise, content, body,

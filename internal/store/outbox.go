@@ -78,8 +78,12 @@ func scanOut(r Row) (o Out, err error) {
 // Queue lists what waits for a relay in a lane, oldest first, from the row
 // after.
 func (tx *Tx) Queue(relay ident.Relay, lane uint8, after int64, limit int) ([]Out, error) {
-	return Collect(tx, scanOut, outColumns+` WHERE id > ? AND lane = ? AND id IN
-		(SELECT outbox FROM target WHERE relay = ? AND state = 0) ORDER BY id LIMIT ?`, after, lane, relay, limit)
+	// The order of the join is that of the index, so that the cost is that of
+	// the rows returned and not of the whole backlog.
+	return Collect(tx, scanOut, `SELECT o.id, o.envelope, o.purpose, o.message, o.grp, o.tag, o.lane, o.bytes, o.made_at
+		FROM target t CROSS JOIN outbox o ON o.id = t.outbox
+		WHERE t.relay = ? AND t.state = 0 AND t.outbox > ? AND o.lane = ?
+		GROUP BY t.outbox ORDER BY t.outbox LIMIT ?`, relay, after, lane, limit)
 }
 
 // Boxes lists the mailboxes at a relay that an outbox row still has to reach.
@@ -174,15 +178,15 @@ func (tx *Tx) Arrived(message ident.Message, desk ident.Desk) (bool, error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	_, err = tx.Exec(`DELETE FROM outbox WHERE message = ? AND purpose = 'message' AND id NOT IN
-		(SELECT outbox FROM target WHERE state <> 2)`, message)
+	_, err = tx.Exec(`DELETE FROM outbox WHERE message = ? AND purpose = 'message' AND NOT EXISTS
+		(SELECT 1 FROM target t WHERE t.outbox = outbox.id AND t.state <> 2)`, message)
 	return true, err
 }
 
 // SliceHeld notes that a desk holds our sending key of a generation.
 func (tx *Tx) SliceHeld(tag [16]byte, desk ident.Desk) error {
-	_, err := tx.Exec(`DELETE FROM outbox WHERE purpose = 'slice' AND tag = ? AND id IN
-		(SELECT outbox FROM target WHERE desk = ?)`, tag, desk)
+	_, err := tx.Exec(`DELETE FROM outbox WHERE purpose = 'slice' AND tag = ? AND EXISTS
+		(SELECT 1 FROM target t WHERE t.outbox = outbox.id AND t.desk = ?)`, tag, desk)
 	return err
 }
 

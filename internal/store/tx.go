@@ -22,6 +22,8 @@ type Tx struct {
 	write bool
 	done  bool
 
+	head *Leaf // last leaf of the journal, once this transaction appended one
+
 	after []func() // run when the transaction is durable
 	undo  []func() // give back what the transaction took from the slots
 }
