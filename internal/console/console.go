@@ -9,7 +9,7 @@
 // officer that [OfficerFrom] names.
 //
 // An officer comes in by a one-time link first and by a password afterwards
-// (docs/design/console.md, Section 4.1). The link's secret stands in the URL's
+// (docs/console.md, Section 1). The link's secret stands in the URL's
 // fragment, so that no log and no proxy ever has it.
 //
 // This package is on floor 4: translation only. It is the one importer of scs

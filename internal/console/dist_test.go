@@ -167,7 +167,7 @@ func TestAssetsAreServedCompressed(t *testing.T) {
 	}
 }
 
-// TestBudgets holds the sizes of console.md, Section 3.4, in bytes of brotli.
+// TestBudgets holds the sizes of docs/console.md, Section 4, in bytes of brotli.
 func TestBudgets(t *testing.T) {
 	files, err := fs.Sub(dist, "dist")
 	if err != nil {

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// securityHeaders stand on every answer, errors too (console.md, Section 3.5).
+// securityHeaders stand on every answer, errors too (docs/console.md,
+// Section 2).
 // Trusted Types: Svelte's own policy makes the page's fixed markup; no other
 // text can become markup or script.
 var securityHeaders = map[string]string{

@@ -19,7 +19,8 @@ const (
 	// maxPassword is in bytes; longer input only serves to make work.
 	maxPassword = 1024
 
-	// sessionIdle and sessionLife end a sign-in (console.md, Section 4.2).
+	// sessionIdle and sessionLife end a sign-in (docs/console.md,
+	// Section 1).
 	// Presence, which the page reports every 20 s, counts as life: a watch
 	// seat does not expire while it is held.
 	sessionIdle = 30 * time.Minute

@@ -16,7 +16,7 @@ import (
 	"hotline/internal/fault"
 )
 
-// The parameters of new hashes (console.md, Section 4.1; RFC 9106 names
+// The parameters of new hashes (docs/console.md, Section 1; RFC 9106 names
 // 64 MiB and three passes for memory-bound machines). A stored hash carries
 // its own, but only these are accepted, so a changed store cannot ask for
 // cheap or for ruinous ones.

@@ -17,7 +17,7 @@ import (
 // sessionOfficer is the one value a session holds.
 const sessionOfficer = "officer"
 
-// newSessions returns the session rules of console.md, Section 4.2. The cookie
+// newSessions returns the session rules of docs/console.md, Section 1. The cookie
 // carries eight hex digits of the desk's id: browsers share cookies between
 // all ports of a host, and two desks of a demo must not sign each other out.
 func newSessions(desk ident.Desk, store SessionStore) *scs.SessionManager {

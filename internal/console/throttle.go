@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The throttle at the door (console.md, Section 4.1): so many tries a minute,
+// The throttle at the door (docs/console.md, Section 1): so many tries a minute,
 // then a wait that doubles with each further try.
 const (
 	triesPerAccount = 5

@@ -11,6 +11,7 @@ async function shoot(name, scene, view, act = async () => {}) {
   const page = await open(scene, { width: 1440, height: 900, ...view })
   await page.locator('main :is(h1, h2, form):visible').first().waitFor()
   await act(page)
+  await page.mouse.move(2, 2)
   await page.waitForTimeout(400)
   await page.screenshot({ path: join(dir, `${name}.png`) })
   await done(page)

@@ -1,4 +1,4 @@
-// The desk's event stream (console.md, Section 3.4). A browser comes back by
+// The desk's event stream (docs/console.md, Section 3). A browser comes back by
 // itself after a cut, with Last-Event-ID; after one 503 it gives up for ever.
 // So this reopens with ?after= itself, and takes 40 s without a beat as a cut.
 

@@ -2,7 +2,7 @@
 // only tells the officer sooner.
 import { measure } from './text.js'
 
-/** Highest precedence of each kind (domain.md, Section 4.1), least first. */
+/** Highest precedence of each kind (docs/glossary.md), least first. */
 const levels = ['ROUTINE', 'PRIORITY', 'IMMEDIATE', 'FLASH']
 const ceiling = { rfi: 'IMMEDIATE', informal: 'ROUTINE', service: 'IMMEDIATE' }
 export const kinds = ['alert', 'formal', 'rfi', 'informal', 'service']

@@ -1,4 +1,4 @@
-// The acknowledgement ladder as rows (domain.md, Section 4.3): per party, in
+// The acknowledgement ladder as rows (docs/glossary.md): per party, in
 // the order of the rungs, ready for words. Wording is the screens' matter.
 
 export const rungs = ['queued', 'accepted', 'delivered', 'alarmed', 'receipted', 'readback', 'comply', 'cannot', 'holding', 'answered']

@@ -1,4 +1,4 @@
-// The state of a line as a mark with its word (domain.md, Section 4.4): ● up,
+// The state of a line as a mark with its word (docs/glossary.md): ● up,
 // ◐ not known, ▲ fault, ○ not open yet, ✕ stopped.
 
 /** @returns {{mark:string, word:string, tone:'up'|'fault'|'wait'|'off'}} */

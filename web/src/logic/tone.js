@@ -1,4 +1,4 @@
-// What rings, and how (console.md, Section 2.5). A tone is a list of sounds:
+// What rings, and how. A tone is a list of sounds:
 // frequency in Hz, start and length in seconds. No files, no timers here.
 
 const pattern = {
