@@ -27,7 +27,7 @@ func officerErr(err error) error {
 }
 
 func (a accounts) Officer(ctx context.Context, name string) (o console.Officer, err error) {
-	err = a.store.View(ctx, func(tx *store.Tx) error {
+	err = a.view(ctx, func(tx *store.Tx) error {
 		row, err := tx.Officer(name)
 		o = console.Officer{Name: row.Name, Role: row.Role, Password: string(row.Password)}
 		return err
@@ -36,7 +36,7 @@ func (a accounts) Officer(ctx context.Context, name string) (o console.Officer, 
 }
 
 func (a accounts) Link(ctx context.Context, hash [32]byte, now time.Time) (o console.Officer, err error) {
-	err = a.store.View(ctx, func(tx *store.Tx) error { o, err = linkOfficer(tx, hash, now); return err })
+	err = a.view(ctx, func(tx *store.Tx) error { o, err = linkOfficer(tx, hash, now); return err })
 	return o, officerErr(err)
 }
 
@@ -89,7 +89,7 @@ func (a accounts) Record(ctx context.Context, e console.SignIn) {
 type sessions struct{ *core }
 
 func (s sessions) Find(ctx context.Context, token string) (data []byte, ok bool, err error) {
-	err = s.store.View(ctx, func(tx *store.Tx) (err error) { data, err = tx.Session(token, time.Now()); return err })
+	err = s.view(ctx, func(tx *store.Tx) (err error) { data, err = tx.Session(token, time.Now()); return err })
 	if errors.Is(err, store.ErrNone) {
 		return nil, false, nil
 	}
@@ -113,7 +113,7 @@ func answerKey(scope, key string) string {
 }
 
 func (a answers) Recall(ctx context.Context, scope, key string) (out api.Answer, ok bool, err error) {
-	err = a.store.View(ctx, func(tx *store.Tx) error {
+	err = a.view(ctx, func(tx *store.Tx) error {
 		row, err := tx.Answer(answerKey(scope, key))
 		if err != nil {
 			return err

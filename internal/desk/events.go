@@ -22,7 +22,7 @@ func (e events) Changed() <-chan struct{} { return e.engine.Changed() }
 func (e events) After(ctx context.Context, after uint64, limit int) ([]api.Event, bool, error) {
 	var rows []store.Event
 	whole := false
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) {
+	err := e.view(ctx, func(tx *store.Tx) (err error) {
 		rows, whole, err = tx.Events(int64(after), limit)
 		return err
 	})
@@ -66,7 +66,7 @@ func (e events) data(ctx context.Context, r store.Event) (json.RawMessage, error
 		var id ident.Message
 		copy(id[:], r.Data)
 		var out api.MessageData
-		err := e.store.View(ctx, func(tx *store.Tx) error {
+		err := e.view(ctx, func(tx *store.Tx) error {
 			row, err := tx.Message(id)
 			if err != nil {
 				return err
@@ -117,7 +117,7 @@ const recent = 100
 func (e events) Snapshot(ctx context.Context) (api.Event, error) {
 	var head int64
 	// The head is read first: what happens after it comes again as an event.
-	err := e.store.View(ctx, func(tx *store.Tx) (err error) { head, err = tx.LastEvent(); return err })
+	err := e.view(ctx, func(tx *store.Tx) (err error) { head, err = tx.LastEvent(); return err })
 	if err != nil {
 		return api.Event{}, err
 	}

@@ -101,7 +101,8 @@ func (m messages) List(ctx context.Context, q api.MessageQuery) (out []api.Messa
 	case q.Box != "":
 		f.Outgoing = new(q.Box == "out")
 	}
-	err = m.store.View(ctx, func(tx *store.Tx) error {
+	var rows []store.Message
+	err = m.view(ctx, func(tx *store.Tx) error {
 		if q.After != "" {
 			row, err := m.message(tx, q.After)
 			if err != nil {
@@ -109,24 +110,35 @@ func (m messages) List(ctx context.Context, q api.MessageQuery) (out []api.Messa
 			}
 			f.Before = row.Seq
 		}
-		rows, err := tx.Messages(f)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			one, err := m.show(tx, row)
-			if err != nil {
-				return err
-			}
-			out = append(out, one)
-		}
-		return nil
+		rows, err = tx.Messages(f)
+		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	for page := range slices.Chunk(rows, showPage) {
+		var shown []api.Message
+		err = m.view(ctx, func(tx *store.Tx) error {
+			shown = shown[:0]
+			for _, row := range page {
+				one, err := m.show(tx, row)
+				if err != nil {
+					return err
+				}
+				shown = append(shown, one)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, shown...)
+	}
+	return out, nil
 }
 
 func (m messages) Get(ctx context.Context, ref string) (out api.Message, err error) {
-	err = m.store.View(ctx, func(tx *store.Tx) error {
+	err = m.view(ctx, func(tx *store.Tx) error {
 		row, err := m.message(tx, ref)
 		if err != nil {
 			return err
@@ -147,19 +159,13 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 	if err != nil {
 		return api.Message{}, fmt.Errorf("read message %s: %w", row.ID, err)
 	}
-	text := body.Text
-	if body.Dictionary != pack.None {
-		if text, err = pack.Unpack(body.Text, body.Dictionary, wire.MaxText); err != nil {
-			text = []byte("[This text was packed with a dictionary that this desk does not have.]")
-		}
-	}
 	line, _ := v.Line(row.Line)
 	out := api.Message{
 		ID: row.ID.String(), Line: row.Line.String(), LineName: line.Name, Direction: "in", From: v.Name(row.Party), FromDesk: v.Desk(row.Desk),
 		To: []string{}, Serial: body.Serial, Kind: body.Kind.String(), Status: body.Status.String(), ExerciseName: body.Exercise,
 		Precedence: row.Precedence.String(), DTG: dtg.Format(body.DTG()), DTGAt: api.Time{Time: body.DTG()},
 		DTGSuspect: dtg.Suspect(body.DTG(), time.Time{}, row.CommittedAt), CommittedAt: api.Time{Time: row.CommittedAt.UTC()},
-		Subject: body.Subject, Language: body.Language, Text: string(text), AckRequired: body.AckWanted.String(),
+		Subject: body.Subject, Language: body.Language, Text: plainText(body), AckRequired: body.AckWanted.String(),
 		AckDueAt: api.Time{Time: row.DueAt.UTC()}, Escalation: row.Step, Actions: []string{},
 	}
 	if row.DueAt.IsZero() {
@@ -199,88 +205,16 @@ func (d *Desk) decide(l marking.Label, body *wire.Message, door marking.Door) ma
 	}, door)
 }
 
-// climb shows the ladder, the rung that the message has reached, and what may
-// be said now.
-func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, recipients []ident.Party, open bool) {
-	v := d.engine.View()
-	out.Ladder = []api.Rung{}
-	var own store.Rung // the newest that a person of ours signed
-	for _, g := range ladder {
-		one := api.Rung{State: g.State, Role: g.Role, At: api.Time{Time: g.At.UTC()}, Verified: g.Verified, Text: g.Text}
-		if g.Desk != (ident.Desk{}) {
-			one.Party, one.Desk = v.Name(g.Party), v.Desk(g.Desk)
-		}
-		if !g.AnswerBy.IsZero() {
-			one.Text = strings.TrimSpace(one.Text + " answer by " + g.AnswerBy.UTC().Format(time.RFC3339))
-		}
-		out.Ladder = append(out.Ladder, one)
-		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() && g.Party == d.id.Party {
-			own = g
-		}
+// plainText is the text of a message, or what stands in its place.
+func plainText(body *wire.Message) string {
+	text, err := pack.Unpack(body.Text, body.Dictionary, wire.MaxText)
+	if err != nil {
+		return "[This text was packed with a dictionary that this desk does not have.]"
 	}
-	if !row.Outgoing {
-		recipients = []ident.Party{d.id.Party}
+	if wire.CheckText(string(text)) != nil {
+		return "[This text holds what a text may not hold.]"
 	}
-	out.State = reached(ladder, recipients)
-	if row.Outgoing || !open {
-		return
-	}
-	standing := own.State != "" && own.State != wire.Withdrawn.String()
-	if !standing {
-		out.Actions = append(out.Actions, "receipt")
-	}
-	for _, o := range []struct{ outcome, state string }{{"comply", "comply"}, {"cannot", "cannot"}, {"hold", "holding"}} {
-		if own.State != o.state {
-			out.Actions = append(out.Actions, o.outcome)
-		}
-	}
-	if standing && time.Since(own.At) < time.Minute {
-		out.Actions = append(out.Actions, "withdraw")
-	}
-}
-
-// order lists the rungs from the lowest. A message has reached the lowest rung
-// that every recipient party has: "3 of 5 receipted" is not receipted.
-var order = []wire.State{
-	wire.Queued, wire.Accepted, wire.Delivered, wire.Alarmed, wire.Receipted, wire.Readback, wire.Holding, wire.Cannot, wire.Comply, wire.Answered,
-}
-
-// reached returns how far a message has come at all of its recipients. A desk
-// that refused it, and a relay that will not take it, are named before all.
-func reached(ladder []store.Rung, recipients []ident.Party) string {
-	relay := wire.Queued
-	party := map[ident.Party]wire.State{}
-	for _, g := range ladder {
-		s, err := wire.ParseState(g.State)
-		switch {
-		case err != nil:
-			continue
-		case g.Desk == (ident.Desk{}):
-			relay = s // the newest word of a relay: accepted or refused
-		case s == wire.Refused || s == wire.Expired:
-			return g.State
-		case s == wire.Withdrawn:
-			party[g.Party] = wire.Delivered
-		case s.ByPerson(), slices.Index(order, s) > slices.Index(order, party[g.Party]):
-			if slices.Contains(order, s) {
-				party[g.Party] = s
-			}
-		}
-	}
-	lowest := wire.Answered
-	for _, p := range recipients {
-		s := max(party[p], relay)
-		if relay == wire.Refused && party[p] == 0 || relay == wire.Refused && party[p] == wire.Queued {
-			return wire.Refused.String()
-		}
-		if relay == wire.Refused {
-			s = party[p]
-		}
-		if slices.Index(order, s) < slices.Index(order, lowest) {
-			lowest = s
-		}
-	}
-	return lowest.String()
+	return string(text)
 }
 
 // attachment shows the state of a message's bundle.
@@ -399,7 +333,7 @@ func (m messages) Content(ctx context.Context, ref string) (api.Content, error) 
 // open reads a bundle for a door.
 func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.Content, error) {
 	var f *wire.File
-	err := m.store.View(ctx, func(tx *store.Tx) error {
+	err := m.view(ctx, func(tx *store.Tx) error {
 		row, err := m.message(tx, ref)
 		if err != nil {
 			return err
@@ -434,7 +368,7 @@ func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.
 
 func (m messages) Ack(ctx context.Context, ref string, a api.Ack) (api.Message, error) {
 	var id ident.Message
-	err := m.store.View(ctx, func(tx *store.Tx) error {
+	err := m.view(ctx, func(tx *store.Tx) error {
 		row, err := m.message(tx, ref)
 		id = row.ID
 		return err

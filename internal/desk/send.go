@@ -59,7 +59,7 @@ func (m messages) draft(ctx context.Context, in api.Draft) (d exchange.Draft, er
 		d.Role = o.Name
 	}
 	if in.Reference != "" {
-		err = m.store.View(ctx, func(tx *store.Tx) error {
+		err = m.view(ctx, func(tx *store.Tx) error {
 			row, err := m.message(tx, in.Reference)
 			d.ReplyTo = row.ID
 			return err
@@ -262,21 +262,33 @@ func (m messages) Send(ctx context.Context, in api.Draft) (api.Sent, error) {
 		if key == "" {
 			return nil
 		}
+		// The same request may have come twice at once.
+		if _, err := tx.Answer(key); !errors.Is(err, store.ErrNone) {
+			return errors.Join(errSent, err)
+		}
 		body, err := json.Marshal(out)
 		if err != nil {
 			return fmt.Errorf("remember answer: %w", err)
 		}
 		return tx.PutAnswer(store.Answer{Key: key, Body: body}, time.Now())
 	})
+	if errors.Is(err, errSent) {
+		if again, ok, err := m.sentBefore(ctx, key); ok || err != nil {
+			return again, err
+		}
+	}
 	if err != nil {
 		return api.Sent{}, err
 	}
-	return m.reachable(ctx, out)
+	return m.reachable(ctx, out), nil
 }
+
+// errSent means that a request with the same key sent the message meanwhile.
+var errSent = errors.New("sent already")
 
 // sentBefore returns what an earlier request with the same key sent.
 func (m messages) sentBefore(ctx context.Context, key string) (out api.Sent, ok bool, err error) {
-	err = m.store.View(ctx, func(tx *store.Tx) error {
+	err = m.view(ctx, func(tx *store.Tx) error {
 		a, err := tx.Answer(key)
 		if err != nil {
 			return err
@@ -289,14 +301,15 @@ func (m messages) sentBefore(ctx context.Context, key string) (out api.Sent, ok 
 	if err != nil {
 		return out, false, fmt.Errorf("read remembered answer: %w", err)
 	}
-	out, err = m.reachable(ctx, out)
-	return out, true, err
+	return m.reachable(ctx, out), true, nil
 }
 
-func (m messages) reachable(ctx context.Context, out api.Sent) (api.Sent, error) {
-	relays, err := m.engine.Relays(ctx)
+// reachable says whether a relay answers now. That it cannot be told is no
+// failure: the message is sent, and who is told otherwise sends it again.
+func (m messages) reachable(ctx context.Context, out api.Sent) api.Sent {
+	relays, _ := m.engine.Relays(ctx)
 	for _, r := range relays {
 		out.Reachable = out.Reachable || r.State == link.StateUp
 	}
-	return out, err
+	return out
 }

@@ -46,7 +46,8 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 	for _, l := range s.engine.View().Lines {
 		out.Exercise = out.Exercise || l.State == "open" && l.Charter.Exercise
 	}
-	err = s.store.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.view(ctx, func(tx *store.Tx) (err error) {
+		out.Relays = out.Relays[:0]
 		if out.Counts.AwaitingUs, out.Counts.AwaitingThem, err = tx.Waiting(nil); err != nil {
 			return err
 		}
@@ -76,8 +77,9 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 
 func (s status) Parties(ctx context.Context) (out []api.Party, err error) {
 	v := s.engine.View()
-	err = s.store.View(ctx, func(tx *store.Tx) error {
+	err = s.view(ctx, func(tx *store.Tx) error {
 		all, err := tx.Parties()
+		out = out[:0]
 		for _, p := range all {
 			one := api.Party{ID: p.ID.String(), Name: p.Name, Self: p.Self, PairedAt: api.Time{Time: p.PairedAt.UTC()}}
 			for _, owner := range v.Owners {
@@ -119,7 +121,7 @@ func (d *Desk) line(ctx context.Context, v exchange.LineView) (api.Line, error) 
 		return out, err
 	}
 	out.Keys = api.LineKeys{SealedFor: held, Of: of}
-	err = d.store.View(ctx, func(tx *store.Tx) (err error) {
+	err = d.view(ctx, func(tx *store.Tx) (err error) {
 		if out.AwaitingUs, out.AwaitingThem, err = tx.Waiting(&v.ID); err != nil {
 			return err
 		}
@@ -217,8 +219,9 @@ func (d *Desk) health(ctx context.Context, v exchange.LineView, parties []api.Li
 type journal struct{ *core }
 
 func (j journal) Leaves(ctx context.Context, after uint64, limit int) (out []api.Leaf, err error) {
-	err = j.store.View(ctx, func(tx *store.Tx) error {
+	err = j.view(ctx, func(tx *store.Tx) error {
 		all, err := tx.Journal(int64(after), limit)
+		out = out[:0]
 		for _, l := range all {
 			out = append(out, api.Leaf{
 				Seq: uint64(l.Seq), At: api.Time{Time: l.At}, Kind: l.Kind, Hash: fmt.Sprintf("%x", l.Hash),

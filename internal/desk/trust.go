@@ -44,8 +44,9 @@ func (p pairings) Confirm(ctx context.Context, id string, words []string) (api.P
 }
 
 func (p pairings) List(ctx context.Context) (out []api.Pairing, err error) {
-	err = p.store.View(ctx, func(tx *store.Tx) error {
+	err = p.view(ctx, func(tx *store.Tx) error {
 		all, err := p.book.List(tx)
+		out = out[:0]
 		for _, one := range all {
 			out = append(out, pairingOut(one))
 		}
@@ -55,7 +56,7 @@ func (p pairings) List(ctx context.Context) (out []api.Pairing, err error) {
 }
 
 func (p pairings) Get(ctx context.Context, id string) (out api.Pairing, err error) {
-	err = p.store.View(ctx, func(tx *store.Tx) error {
+	err = p.view(ctx, func(tx *store.Tx) error {
 		one, err := p.book.Get(tx, id)
 		out = pairingOut(one)
 		return err
@@ -67,7 +68,7 @@ func (p pairings) Get(ctx context.Context, id string) (out api.Pairing, err erro
 type joining struct{ *core }
 
 func (j joining) Card(ctx context.Context) (out api.File, err error) {
-	err = j.store.View(ctx, func(tx *store.Tx) error {
+	err = j.view(ctx, func(tx *store.Tx) error {
 		c, err := j.book.Card(tx)
 		out = api.File{Name: j.id.DeskName + ".card", File: c.Bytes()}
 		return err
@@ -125,7 +126,7 @@ func (l lines) Get(ctx context.Context, ref string) (api.Line, error) {
 
 // find resolves a name, id or beginning of an id.
 func (d *Desk) find(ctx context.Context, ref string) (id ident.Line, err error) {
-	err = d.store.View(ctx, func(tx *store.Tx) error {
+	err = d.view(ctx, func(tx *store.Tx) error {
 		row, err := trust.Line(tx, ref)
 		id = row.ID
 		return err

@@ -100,7 +100,7 @@ func (e *Engine) raise(ctx context.Context, upload string, level precedence.Leve
 		return nil
 	}
 	var u store.Upload
-	err := e.cfg.Store.View(ctx, func(tx *store.Tx) (err error) { u, err = tx.Upload(upload); return err })
+	err := e.do(ctx, func(b *Batch) (err error) { u, err = b.Tx.Upload(upload); return err })
 	if errors.Is(err, store.ErrNone) {
 		return nil // Send says so
 	}
