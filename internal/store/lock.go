@@ -23,11 +23,11 @@ type Lock struct{ f *os.File }
 // Config that matches [ErrInUse] and names the process.
 func Acquire(dir string) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create folder: %w", err)
+		return nil, unusable(dir, err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
+		return nil, unusable(dir, err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer func() { _ = f.Close() }()
@@ -50,6 +50,15 @@ func Acquire(dir string) (*Lock, error) {
 		_ = f.Truncate(0)
 	}
 	return l, nil
+}
+
+// unusable says of a folder that cannot be written why that is.
+func unusable(dir string, err error) error {
+	why := err
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		why = p.Err
+	}
+	return fault.Wrap(err, fault.Config, "The folder %s cannot be used: %s.", dir, why)
 }
 
 // Release gives the lock up. It is safe to call twice.
