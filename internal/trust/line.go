@@ -1,10 +1,12 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"hotline/internal/fault"
@@ -31,11 +33,14 @@ func (k *Book) Create(ctx context.Context, t Terms) (id ident.Line, err error) {
 		if err != nil {
 			return err
 		}
+		if held, err := taken(o.Store(), t.Name); err != nil {
+			return err
+		} else if held {
+			return fault.New(fault.Conflict, "There is a line named %q already.", t.Name).WithHint("choose another name")
+		}
 		id = c.ID(k.Suite)
 		row := store.Line{ID: id, Name: t.Name, Charter: c.Bytes(), State: "proposed", CreatedAt: c.Created}
-		if err := o.Store().PutLine(row); errors.Is(err, store.ErrExists) {
-			return fault.New(fault.Conflict, "There is a line named %q already.", t.Name).WithHint("choose another name")
-		} else if err != nil {
+		if err := o.Store().PutLine(row); err != nil {
 			return fmt.Errorf("store line: %w", err)
 		}
 		if err := o.Leaf("line-proposed", id[:]); err != nil {
@@ -84,12 +89,16 @@ func (k *Book) charter(tx *store.Tx, t Terms) (roster.Charter, error) {
 		if p.Self {
 			return c, fault.New(fault.Invalid, "%s is this desk's own party; name the others only.", p.Name)
 		}
+		if _, twice := c.Member(p.ID); twice {
+			return c, fault.New(fault.Invalid, "%s is named twice.", p.Name)
+		}
 		c.Members = append(c.Members, roster.Member{Party: p.ID, Name: p.Name, Root: p.Root})
 	}
 	_, _ = rand.Read(c.Nonce[:]) // never fails
 	c, err = roster.NewCharter(k.Suite, c)
 	if err != nil {
-		return c, fault.Wrap(err, fault.Invalid, "These terms do not make a charter: %s.", err.Error())
+		_, why, _ := strings.Cut(err.Error(), roster.ErrMalformed.Error()+": ")
+		return c, fault.Wrap(err, fault.Invalid, "These terms do not make a charter: %s.", cmp.Or(why, err.Error()))
 	}
 	return c, nil
 }
@@ -275,14 +284,20 @@ func (k *Book) offered(o Outlet, offer roster.Offer) error {
 func (k *Book) propose(o Outlet, c roster.Charter, id ident.Line) error {
 	name := c.Name
 	for n := 2; ; n++ {
-		err := o.Store().PutLine(store.Line{ID: id, Name: name, Charter: c.Bytes(), State: "proposed", CreatedAt: time.Now()})
-		if err == nil {
+		held, err := taken(o.Store(), name)
+		switch {
+		case err != nil:
+			return err
+		case held && n > 100:
+			return fault.New(fault.Refused, "A line was offered under a name that a hundred others have.")
+		}
+		if !held {
 			break
 		}
-		if !errors.Is(err, store.ErrExists) || n > 100 {
-			return fmt.Errorf("store line: %w", err)
-		}
 		name = fmt.Sprintf("%s-%d", c.Name, n)
+	}
+	if err := o.Store().PutLine(store.Line{ID: id, Name: name, Charter: c.Bytes(), State: "proposed", CreatedAt: time.Now()}); err != nil {
+		return fmt.Errorf("store line: %w", err)
 	}
 	return o.Leaf("line-offered", c.Bytes())
 }

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,23 +98,44 @@ func find(tx *store.Tx, ref string) (store.Line, error) {
 	if err != nil {
 		return store.Line{}, fmt.Errorf("list lines: %w", err)
 	}
-	var hits []store.Line
+	return pick(all, ref)
+}
+
+// pick chooses the line that is meant: what is written exactly so, else the
+// only one that is meant with any dash, else the only one whose id begins so.
+func pick(all []store.Line, ref string) (store.Line, error) {
+	var alike, begin []store.Line
 	for _, l := range all {
 		id := l.ID.String()
-		if plain(l.Name) == plain(ref) || id == ref {
+		switch {
+		case l.Name == ref || id == ref:
 			return l, nil
+		case plain(l.Name) == plain(ref):
+			alike = append(alike, l)
+		case len(ref) >= 8 && strings.HasPrefix(id, ref):
+			begin = append(begin, l)
 		}
-		if len(ref) >= 8 && len(ref) < len(id) && id[:len(ref)] == ref {
-			hits = append(hits, l)
-		}
 	}
-	if len(hits) == 1 {
-		return hits[0], nil
+	if len(alike) == 0 {
+		alike = begin
 	}
-	if len(hits) > 1 {
-		return store.Line{}, fault.New(fault.Invalid, "%q fits %d lines.", ref, len(hits))
+	switch len(alike) {
+	case 0:
+		return store.Line{}, fault.New(fault.NotFound, "This desk has no line %q.", ref).WithHint("hotline line list shows the lines")
+	case 1:
+		return alike[0], nil
 	}
-	return store.Line{}, fault.New(fault.NotFound, "This desk has no line %q.", ref).WithHint("hotline line list shows the lines")
+	return store.Line{}, fault.New(fault.Invalid, "%q fits %d lines.", ref, len(alike)).WithHint("hotline line list shows their ids")
+}
+
+// taken reports whether a line has this name already, whatever its dashes: two
+// that look alike would be mistaken for one another.
+func taken(tx *store.Tx, name string) (bool, error) {
+	all, err := tx.Lines()
+	if err != nil {
+		return false, fmt.Errorf("list lines: %w", err)
+	}
+	return slices.ContainsFunc(all, func(l store.Line) bool { return plain(l.Name) == plain(name) }), nil
 }
 
 // plain makes dashes alike: "JPN–NATO" is hard to type.
