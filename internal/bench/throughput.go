@@ -255,7 +255,7 @@ func (l *loaded) sendAll(ctx context.Context, s *scene, e *end, work <-chan stru
 // follow reads the sender's journal, which has a leaf for each "delivered" in
 // the same transaction, until n have come.
 func (l *loaded) follow(ctx context.Context, s *scene, head uint64, n int, room <-chan struct{}) error {
-	const every = 5 * time.Millisecond
+	const every = 10 * time.Millisecond
 	last := time.Now()
 	for {
 		leaves, err := s.leaves(ctx, head)

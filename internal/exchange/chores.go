@@ -243,14 +243,30 @@ type RelayStatus struct {
 // Relays returns the state of all links.
 func (e *Engine) Relays(ctx context.Context) ([]RelayStatus, error) {
 	var all []RelayStatus
-	err := e.do(ctx, func(*Batch) error {
-		all = all[:0]
-		for id, r := range e.relays {
-			all = append(all, RelayStatus{ID: id, Addr: r.addr, Home: r.home, Status: r.link.Status(), ClockSkew: r.skew})
+	if links := e.links.Load(); links != nil {
+		for _, l := range *links {
+			s := l.RelayStatus
+			s.Status = l.link.Status()
+			all = append(all, s)
 		}
-		return nil
-	})
-	return all, err
+	}
+	return all, ctx.Err()
+}
+
+// linkView is what the engine's loop lets others see of a link.
+type linkView struct {
+	RelayStatus // without its Status
+	link        Link
+}
+
+// publishLinks makes the relays as they are now visible to Relays, which a
+// sender asks after each message and which must not wait for the next batch.
+func (e *Engine) publishLinks() {
+	all := make([]linkView, 0, len(e.relays))
+	for id, r := range e.relays {
+		all = append(all, linkView{RelayStatus{ID: id, Addr: r.addr, Home: r.home, ClockSkew: r.skew}, r.link})
+	}
+	e.links.Store(&all)
 }
 
 // NextStep returns the message whose escalation takes its next step first, or

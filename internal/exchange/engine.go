@@ -23,7 +23,8 @@ type Engine struct {
 	clock   chan struct{} // signalled when a clock may have to start or stop
 	changed *broadcast
 
-	view atomic.Pointer[View]
+	view  atomic.Pointer[View]
+	links atomic.Pointer[[]linkView] // for Relays
 
 	// The run loop alone uses the following.
 	ctx       context.Context
@@ -42,6 +43,7 @@ type Engine struct {
 	repeated  map[ident.Message]time.Time // when "delivered" was sealed once more
 	fresh     bool                        // state could not be proved: start new sending keys
 	lastTick  time.Time
+	announced time.Time // when the own seal key was last announced once more
 	refs      uint64 // last number of a put
 }
 
@@ -270,7 +272,7 @@ type Batch struct {
 	receivers map[[16]byte]*receiver  // changed
 	events    bool
 	clock     bool
-	seen      map[string]bool // events already written in this batch
+	done      map[string]bool // what is done once per batch: events, traffic
 	reloaded  bool            // lines or parties were read again
 	since     time.Time       // when what is being tried again was parked
 }
@@ -311,18 +313,27 @@ func (b *Batch) Leaf(kind string, data []byte) error {
 
 // Event tells every screen that a thing changed, once per batch.
 func (b *Batch) Event(kind string, ref []byte) error {
-	key := kind + string(ref)
-	if b.seen[key] {
+	if !b.first(kind + string(ref)) {
 		return nil
 	}
 	if _, err := b.Tx.AppendEvent(kind, b.Now, ref); err != nil {
 		return fmt.Errorf("append event: %w", err)
 	}
-	if b.seen == nil {
-		b.seen = map[string]bool{}
-	}
-	b.seen[key], b.events = true, true
+	b.events = true
 	return nil
+}
+
+// first reports whether this batch does a thing for the first time. When the
+// thing fails, so does the batch.
+func (b *Batch) first(thing string) bool {
+	if b.done[thing] {
+		return false
+	}
+	if b.done == nil {
+		b.done = map[string]bool{}
+	}
+	b.done[thing] = true
+	return true
 }
 
 // out queues an envelope for desks and hands it to the links when the batch is

@@ -73,8 +73,9 @@ const (
 	// that comes behind it by more than a few milliseconds.
 	maxBatch = 64
 	// window is how many envelopes per relay and lane are on their way at
-	// once; the rest waits on disk.
-	window = 64
+	// once; the rest waits on disk. Once it was full, more is read when half of
+	// it is free, so that what is still on its way is read again rarely.
+	window = 256
 	// fileWindow is the same for parts of files: 512 kB at the usual chunk.
 	fileWindow = 8
 	// maxParked bounds what waits for keys, in bytes; FLASH has as much again

@@ -106,7 +106,7 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	k, ok := e.sealKeys[h.Tag]
 	if !ok {
 		b.drop("slice for a seal key that is gone", nil)
-		return nil
+		return b.announceAgain()
 	}
 	to := chain.Recipient{Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, Key: k.key, SealNumber: k.number}
 	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, e.messageKey, b.Now)
@@ -262,8 +262,8 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		b.drop("message after its desk was removed", nil)
 		return b.Leaf("after-removal", append(o.Sender[:], o.Inside.Message[:]...))
 	}
-	if err := b.Tx.Heard(l.ID, o.Sender, b.Now); err != nil {
-		return fmt.Errorf("note traffic: %w", err)
+	if err := b.heard(l.ID, o.Sender); err != nil {
+		return err
 	}
 	if err := b.compare(l, o); err != nil {
 		return err
@@ -290,6 +290,17 @@ func (e *Engine) mayOpen(desk ident.Desk) bool {
 		}
 	}
 	return false
+}
+
+// heard notes authenticated traffic, once per batch.
+func (b *Batch) heard(l ident.Line, d ident.Desk) error {
+	if !b.first("heard" + string(l[:]) + string(d[:])) {
+		return nil
+	}
+	if err := b.Tx.Heard(l, d, b.Now); err != nil {
+		return fmt.Errorf("note traffic: %w", err)
+	}
+	return nil
 }
 
 // lineOf finds the line whose group sealed o. The audience of a message is in

@@ -75,6 +75,7 @@ func (e *Engine) connect() {
 	for p := range putters {
 		list = append(list, ed25519.PublicKey(slices.Clone(p[:])))
 	}
+	e.publishLinks()
 	slices.SortFunc(list, func(a, b ed25519.PublicKey) int { return slices.Compare(a, b) })
 	for _, r := range e.relays {
 		if r.home {
@@ -171,6 +172,9 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		if err != nil {
 			return fmt.Errorf("queue again for relay %s: %w", id, err)
 		}
+		if err := b.tellAgain(id); err != nil {
+			return err
+		}
 		if err := b.Leaf("relay-lost-spool", id[:]); err != nil {
 			return err
 		}
@@ -191,6 +195,7 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		for lane := range r.backlog {
 			r.backlog[lane] = true
 		}
+		b.e.publishLinks()
 	})
 	return b.Event(EventDesk, id[:])
 }
@@ -349,7 +354,7 @@ func (e *Engine) pump() {
 		}
 		for lane := link.Lanes - 1; lane >= 0; lane-- {
 			l := uint8(lane)
-			if l == envelope.Files || !r.backlog[l] || r.count[l] >= window {
+			if l == envelope.Files || !r.backlog[l] || r.count[l] > window/2 {
 				continue
 			}
 			if err := e.refill(id, r, l); err != nil && e.ctx.Err() == nil {

@@ -49,16 +49,13 @@ const level = zstd.SpeedBetterCompression
 // here and is left out.
 var magic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
-// Encoders and decoders keep buffers for one user at a time, so they stand in
-// pools, which give their memory back when the desk is idle. An encoder with
-// its dictionary takes about 16 MB, a decoder next to nothing, so a desk that
-// only reads never makes the former.
+// Encoders and decoders keep buffers for one user at a time. A decoder takes
+// next to nothing and stands in a pool. An encoder with its dictionary takes
+// about 16 MB: a desk that only reads never makes one, a desk that writes keeps
+// one. (In a pool it would be given up at each collection of garbage, and made
+// again for the next text, at ten times the cost of packing it.)
 var (
-	encoders = sync.Pool{New: func() any {
-		return must(zstd.NewWriter(nil,
-			zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
-			zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)))
-	}}
+	encoders = make(chan *zstd.Encoder, 1)
 	decoders = sync.Pool{New: func() any {
 		return must(zstd.NewReader(nil,
 			zstd.WithDecoderDicts(dictionary1), zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
@@ -82,14 +79,32 @@ func Pack(b []byte) (packed []byte, dictionary uint8) {
 	if len(b) == 0 || len(b) > MaxUnpacked {
 		return b, None
 	}
-	enc := encoders.Get().(*zstd.Encoder)
-	defer encoders.Put(enc)
+	enc := takeEncoder()
+	defer keepEncoder(enc)
 	frame := enc.EncodeAll(b, make([]byte, 0, len(b)/2+64))
 	packed, ok := bytes.CutPrefix(frame, magic)
 	if !ok || len(packed) >= len(b) || tooDense(len(b), len(packed)) {
 		return b, None
 	}
 	return packed, Latest
+}
+
+func takeEncoder() *zstd.Encoder {
+	select {
+	case enc := <-encoders:
+		return enc
+	default:
+		return must(zstd.NewWriter(nil,
+			zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
+			zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)))
+	}
+}
+
+func keepEncoder(enc *zstd.Encoder) {
+	select {
+	case encoders <- enc:
+	default: // two texts were packed at once: one is enough to keep
+	}
 }
 
 // tooDense reports whether an honest packer would not have made n bytes of
