@@ -40,6 +40,12 @@ func (s *Server) postPresence(w http.ResponseWriter, r *http.Request) error {
 	default:
 		return fault.New(fault.Invalid, "The sound of a console is proven, muted or none.")
 	}
+	if len(in.Sounding) > MaxSounding {
+		return fault.New(fault.TooLarge, "A console reports at most %d alarms at once.", MaxSounding)
+	}
+	if len(in.Sounding) > 0 && in.Sound != "proven" {
+		return fault.New(fault.Invalid, "A console whose sound is not proven cannot report an alarm.")
+	}
 	if err := s.Status.Presence(r.Context(), in); err != nil {
 		return err
 	}

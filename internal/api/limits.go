@@ -4,6 +4,9 @@ import "time"
 
 // Our own choices, each with its reason.
 const (
+	// MaxSounding is the most messages that one report of a console may name:
+	// more than a screen shows.
+	MaxSounding = 64
 	// MaxBody is the most JSON that a POST may carry, in bytes. Files go by
 	// POST /uploads.
 	MaxBody = 256 << 10

@@ -234,6 +234,9 @@ type Leaf struct {
 type Presence struct {
 	Sound   string `json:"sound"` // proven, muted, none
 	Visible bool   `json:"visible"`
+	// Sounding lists the messages for which a tone has started at this console
+	// since the last report; the desk signs that to their senders.
+	Sounding []string `json:"sounding,omitempty"`
 }
 
 // Backup is the answer to POST /backup.

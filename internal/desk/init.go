@@ -2,6 +2,7 @@ package desk
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -20,6 +21,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/keyring"
 	"hotline/internal/link"
+	"hotline/internal/marking"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 	"hotline/internal/suite"
@@ -65,7 +67,8 @@ const certificateLife = 2 * 365 * 24 * time.Hour
 const FirstOfficer = "WO1"
 
 // Init makes a desk: its keys, its place at the relays, its certificate by the
-// party's root. Nothing is written before the relays have answered.
+// party's root. An invitation serves once, so all that can fail by itself is
+// tried before the relays are asked; no key is written before they answered.
 func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	if err := o.complete(); err != nil {
 		return InitResult{}, err
@@ -73,16 +76,29 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	id := identity{mailbox: ed25519.NewKeyFromSeed(randomSeed())}
 	id.PartyName, id.DeskName = o.Party, o.Name
 	id.MessageKey, id.DeskKey, id.Control = suite.NewMessageKey(), suite.NewDeskKey(), suite.NewSealKey()
-	boxes, err := enrol(ctx, o, id.mailbox)
-	if err != nil {
-		return InitResult{}, err
-	}
 	root, made, err := openRoot(o)
 	if err != nil {
 		return InitResult{}, err
 	}
+	cert, err := certify(&id, root, o)
+	if err != nil {
+		return InitResult{}, err
+	}
+	if err := try(o.Dir); err != nil {
+		return InitResult{}, err
+	}
+	boxes, err := enrol(ctx, o, id.mailbox)
+	if err != nil {
+		_ = os.Remove(o.Dir) // if it is empty
+		return InitResult{}, err
+	}
+	if made {
+		if err := keepRoot(o, root); err != nil {
+			return InitResult{}, err
+		}
+	}
 	seal := suite.NewSealKey()
-	st, err := certify(&id, root, o, boxes, seal)
+	st, err := state(&id, root, o, cert, boxes, seal)
 	if err != nil {
 		return InitResult{}, err
 	}
@@ -94,6 +110,25 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 		return InitResult{}, err
 	}
 	return r, recordRoot(o.RootFile, st, o.Name)
+}
+
+// try makes the folder and a file in it, and takes the file away.
+func try(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(dir, ".try-*"); err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	why := err
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		why = p.Err
+	}
+	return fault.Wrap(err, fault.Config, "The folder %s cannot be used: %s.", dir, why)
 }
 
 // complete fills what was left open and refuses what cannot be.
@@ -126,6 +161,8 @@ func (o *InitOptions) complete() error {
 		return fault.New(fault.Invalid, "A desk needs the name of its party.").WithHint("--party JPN")
 	case len(o.Passphrase) == 0:
 		return fault.New(fault.Invalid, "A desk needs a passphrase.")
+	case marking.PartyName(o.Party) != nil:
+		return fault.New(fault.Invalid, "%q cannot be the name of a party.", o.Party).WithHint("1 to 64 letters without a comma, such as JPN")
 	case len(o.Relays) == 0:
 		return fault.New(fault.Invalid, "A desk needs a relay.").WithHint("--relay TOKEN; hotline relay invite prints one")
 	case keyring.Exists(dir):
@@ -164,7 +201,7 @@ func enrol(ctx context.Context, o InitOptions, key ed25519.PrivateKey) ([]roster
 	return boxes, nil
 }
 
-// openRoot opens the party's root, or makes one.
+// openRoot opens the party's root, or makes one, which [keepRoot] writes.
 func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
 	seed, err := keyring.OpenFile(o.RootFile, o.RootPassphrase, purposeRoot)
 	if err == nil {
@@ -177,19 +214,16 @@ func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return root, false, err
 	}
-	root = suite.NewRootKey()
-	if err := os.MkdirAll(filepath.Dir(o.RootFile), 0o700); err != nil {
-		return root, false, fmt.Errorf("make folder of root: %w", err)
-	}
-	if err := keyring.SealFile(o.RootFile, o.RootPassphrase, purposeRoot, root.Seed(), keyring.Cost{}); err != nil {
-		return root, false, err
-	}
-	return root, true, nil
+	return suite.NewRootKey(), true, try(filepath.Dir(o.RootFile))
 }
 
-// certify has the root sign the desk's certificate and the statement that adds
-// it to all lines of the party.
-func certify(id *identity, root suite.RootKey, o InitOptions, boxes []roster.Mailbox, seal suite.SealKey) (roster.Statement, error) {
+// keepRoot seals a new root into its file.
+func keepRoot(o InitOptions, root suite.RootKey) error {
+	return keyring.SealFile(o.RootFile, o.RootPassphrase, purposeRoot, root.Seed(), keyring.Cost{})
+}
+
+// certify has the root sign the desk's certificate.
+func certify(id *identity, root suite.RootKey, o InitOptions) (roster.Certificate, error) {
 	one := suite.One{}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	cert, err := roster.NewCertificate(one, root, roster.Certificate{
@@ -197,9 +231,17 @@ func certify(id *identity, root suite.RootKey, o InitOptions, boxes []roster.Mai
 		ControlKey: id.Control.Public(), NotBefore: now, NotAfter: now.Add(certificateLife),
 	})
 	if err != nil {
-		return roster.Statement{}, fault.Wrap(err, fault.Invalid, "A certificate cannot be made of these names: %s.", err.Error())
+		_, why, _ := strings.Cut(err.Error(), roster.ErrMalformed.Error()+": ")
+		return cert, fault.Wrap(err, fault.Invalid, "A certificate cannot be made of these names: %s.", cmp.Or(why, err.Error()))
 	}
 	id.root, id.Party, id.Self.Desk = root.Public(), cert.Party, cert.ID(one)
+	return cert, nil
+}
+
+// state has the root sign the statement that adds the desk to all lines of the
+// party.
+func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certificate, boxes []roster.Mailbox, seal suite.SealKey) (roster.Statement, error) {
+	now := cert.NotBefore
 	first, err := roster.NewAnnouncement(id.DeskKey, roster.Announcement{Desk: id.Self.Desk, Number: 1, Public: seal.Public(), Time: now})
 	if err != nil {
 		return roster.Statement{}, fmt.Errorf("announce seal key: %w", err)
@@ -208,7 +250,7 @@ func certify(id *identity, root suite.RootKey, o InitOptions, boxes []roster.Mai
 	if err != nil {
 		return roster.Statement{}, err
 	}
-	st, err := roster.NewStatement(one, root, roster.Statement{
+	st, err := roster.NewStatement(suite.One{}, root, roster.Statement{
 		Type: roster.AddDesk, Number: number, Time: now, Add: &roster.Addition{Certificate: cert, SealKey: first, Mailboxes: boxes},
 	})
 	if err != nil {

@@ -37,28 +37,37 @@ func (m messages) message(tx *store.Tx, ref string) (store.Message, error) {
 	}
 	if from, to, ok := prefixRange(ref); ok {
 		all, err := tx.MessagesLike(from, to)
-		switch {
-		case err != nil:
+		if err != nil {
 			return store.Message{}, err
-		case len(all) == 1:
-			return all[0], nil
-		case len(all) > 1:
-			return store.Message{}, fault.New(fault.Invalid, "%q fits more than one message.", ref)
 		}
-		return store.Message{}, noMessage(ref)
+		return onlyOne(all, ref)
 	}
 	if strings.Contains(ref, "/") {
 		all, err := tx.Messages(store.MessageFilter{Limit: 1000})
 		if err != nil {
 			return store.Message{}, err
 		}
+		var hits []store.Message // a serial counts on one line, for one audience
 		for _, row := range all {
 			if body, err := wire.ParseMessage(row.Body); err == nil && body.Serial == ref {
-				return row, nil
+				hits = append(hits, row)
 			}
 		}
+		return onlyOne(hits, ref)
 	}
 	return store.Message{}, noMessage(ref)
+}
+
+// onlyOne refuses to guess: what is acknowledged by mistake is acknowledged.
+func onlyOne(hits []store.Message, ref string) (store.Message, error) {
+	switch len(hits) {
+	case 0:
+		return store.Message{}, noMessage(ref)
+	case 1:
+		return hits[0], nil
+	}
+	return store.Message{}, fault.New(fault.Invalid, "%q fits more than one message.", ref).
+		WithHint("give the id instead, such as %s", hits[0].ID)
 }
 
 func noMessage(ref string) error {

@@ -24,13 +24,25 @@ type presence struct {
 	proven time.Time
 }
 
-func (s status) Presence(_ context.Context, p api.Presence) error {
-	if p.Sound == "proven" {
-		s.presence.mu.Lock()
-		defer s.presence.mu.Unlock()
-		s.presence.proven = time.Now()
+func (s status) Presence(ctx context.Context, p api.Presence) error {
+	if p.Sound != "proven" {
+		return nil
 	}
-	return nil
+	s.presence.mu.Lock()
+	s.presence.proven = time.Now()
+	s.presence.mu.Unlock()
+	var ids []ident.Message
+	for _, text := range p.Sounding {
+		id, err := ident.ParseMessage(text)
+		if err != nil {
+			return fault.Wrap(err, fault.Invalid, "An alarm is reported for something that is no message.")
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.engine.Alarmed(ctx, ids)
 }
 
 func (s status) Desk(ctx context.Context) (api.Desk, error) {

@@ -279,3 +279,39 @@ func TestMessageIsSealedAnewWhenNobodySignsForIt(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+func TestAlarmIsSignedOnceAndNotForWhatIsTaken(t *testing.T) {
+	_, jpn, nato, line := pair(t)
+	id := send(t, jpn, flash(line, "EXERCISE"))
+	nato.until(t, "the message", func(tx *store.Tx) bool { _, err := tx.Message(id); return err == nil })
+	for range 2 {
+		if err := nato.Alarmed(t.Context(), []ident.Message{id, {}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	jpn.until(t, "alarmed", has(id, "alarmed"))
+	taken := send(t, jpn, flash(line, "EXERCISE"))
+	nato.until(t, "the second", func(tx *store.Tx) bool { _, err := tx.Message(taken); return err == nil })
+	if err := nato.Acknowledge(t.Context(), taken, exchange.Ack{State: wire.Receipted, Role: "watch officer"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := nato.Alarmed(t.Context(), []ident.Message{taken}); err != nil {
+		t.Fatal(err)
+	}
+	jpn.until(t, "receipted", has(taken, "receipted"))
+	_ = jpn.store.View(t.Context(), func(tx *store.Tx) error {
+		for message, want := range map[ident.Message]int{id: 1, taken: 0} {
+			n := 0
+			ladder, err := tx.Ladder(message)
+			for _, g := range ladder {
+				if g.State == "alarmed" {
+					n++
+				}
+			}
+			if n != want || err != nil {
+				t.Errorf("%d alarms on the ladder of %s, %v, want %d", n, message, err, want)
+			}
+		}
+		return nil
+	})
+}

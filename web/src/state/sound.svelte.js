@@ -12,6 +12,7 @@ export const sound = $state({ state: 'unproven', heardAt: 0, silence: null, ring
 let ctx = null
 let gain = null
 const rung = new Map()
+const told = new Set() // messages whose alarm the desk was told of
 
 async function ready() {
   if (!ctx) {
@@ -129,12 +130,25 @@ function ring() {
     if (last !== undefined && (!tone.every || performance.now() - last < tone.every * 1000)) continue
     rung.set(a.key, performance.now())
     play(tone)
+    if (a.precedence === 'FLASH' || a.precedence === 'IMMEDIATE') report(a.ids)
     if (last === undefined && (a.precedence === 'FLASH' || a.precedence === 'IMMEDIATE')) speak(a)
     return // one sound at a time; the next tick brings the next
   }
 }
 
 setInterval(ring, 500)
+
+/** Tells the desk for which messages a tone has started; it signs that to their senders. */
+async function report(ids) {
+  const fresh = ids.filter((id) => !told.has(id)).slice(0, 64)
+  if (!fresh.length || ctx?.state !== 'running') return
+  for (const id of fresh) told.add(id)
+  try {
+    await post('/presence', { sound: 'proven', visible: !document.hidden, sounding: fresh })
+  } catch {
+    for (const id of fresh) told.delete(id) // told again with the next tone
+  }
+}
 
 async function present() {
   if (!session.officer || !desk.loaded) return
