@@ -43,7 +43,8 @@ type Engine struct {
 	repeated  map[ident.Message]time.Time // when "delivered" was sealed once more
 	fresh     bool                        // state could not be proved: start new sending keys
 	lastTick  time.Time
-	refs      uint64 // last number of a put
+	announced time.Time // when the own seal key was last announced once more
+	refs      uint64    // last number of a put
 }
 
 // step is one thing that happened. apply runs inside the transaction; settle

@@ -203,8 +203,13 @@ func (b *Batch) renewSealKey(number uint64) error {
 	if err := b.Reload(); err != nil {
 		return err
 	}
+	return b.announce(a)
+}
+
+// announce tells every line of a seal key of this desk.
+func (b *Batch) announce(a roster.Announcement) error {
 	body := append([]byte{statementSealKey}, a.Bytes()...)
-	for _, l := range e.lines {
+	for _, l := range b.e.lines {
 		if l.State != "open" {
 			continue
 		}
@@ -213,4 +218,22 @@ func (b *Batch) renewSealKey(number uint64) error {
 		}
 	}
 	return nil
+}
+
+// announceEvery is how often a seal key is announced once more, at most: who
+// may put can make us do it.
+const announceEvery = 10 * time.Minute
+
+// announceAgain tells a peer, whoever it is, that it seals to a key that is
+// gone: the announcement of the newer one was lost.
+func (b *Batch) announceAgain() error {
+	e := b.e
+	a, ok := e.dir.seal[e.cfg.Self.Desk]
+	if since := b.Now.Sub(e.announced); !ok || since >= 0 && since < announceEvery {
+		return nil
+	}
+	was := e.announced
+	e.announced = b.Now
+	b.undo = append(b.undo, func() { e.announced = was })
+	return b.announce(a)
 }

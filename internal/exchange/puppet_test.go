@@ -114,3 +114,10 @@ func (q *puppet) heard(kind envelope.Type) (n int) {
 	}
 	return n
 }
+
+// puts counts what has been put at the relay.
+func (q *puppet) puts() int {
+	q.hub.mu.Lock()
+	defer q.hub.mu.Unlock()
+	return q.hub.puts
+}

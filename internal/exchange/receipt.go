@@ -24,8 +24,14 @@ func (e *Engine) tell(b *Batch) error {
 		if err != nil {
 			return fmt.Errorf("read message %s: %w", id, err)
 		}
-		if err := b.say(&m, wire.Receipt{State: wire.Delivered, At: m.CommittedAt.UnixMilli()}); err != nil {
+		said, err := b.said(&m)
+		if err != nil {
 			return err
+		}
+		for _, r := range said {
+			if err := b.say(&m, r); err != nil {
+				return err
+			}
 		}
 		if err := b.Tx.SetTold(id, true); err != nil {
 			return fmt.Errorf("note delivered of %s: %w", id, err)
@@ -35,6 +41,69 @@ func (e *Engine) tell(b *Batch) error {
 	b.After(func() { e.untold, e.tellMost = e.untold[n:], maxBatch })
 	return nil
 }
+
+// said lists what this desk has to say of a message that came: "delivered", and
+// when that was said before, all that it said since. A receipt has no receipt,
+// so all of them are sent again when the sender shows that one is missing, or a
+// relay lost them.
+func (b *Batch) said(m *store.Message) ([]wire.Receipt, error) {
+	ladder, err := b.Tx.Ladder(m.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read ladder of %s: %w", m.ID, err)
+	}
+	all := []wire.Receipt{{State: wire.Delivered, At: m.CommittedAt.UnixMilli()}}
+	var before wire.State // what a person said last
+	for _, g := range ladder {
+		s, err := wire.ParseState(g.State)
+		if err != nil || g.Desk != b.e.cfg.Self.Desk || s == wire.Delivered || !s.Travels() {
+			continue
+		}
+		r := wire.Receipt{State: s, At: g.At.UnixMilli(), Role: g.Role, Text: g.Text}
+		if !g.AnswerBy.IsZero() {
+			r.AnswerBy = g.AnswerBy.UnixMilli()
+		}
+		if s == wire.Withdrawn {
+			r.Withdraws = before
+		}
+		if s.ByPerson() {
+			before = s
+		}
+		if r.Message = m.ID; r.Check() == nil {
+			all = append(all, r)
+		}
+	}
+	return all, nil
+}
+
+// tellAgain says anew what a relay that lost its spool may have lost: receipts
+// leave the outbox when a relay has them.
+func (b *Batch) tellAgain(id ident.Relay) error {
+	e := b.e
+	recent, err := b.Tx.Told(b.Now.Add(-envelopeLife), maxToldAgain)
+	if err != nil {
+		return fmt.Errorf("list messages that were answered: %w", err)
+	}
+	reached := map[ident.Party]bool{} // through that relay
+	for _, d := range e.dir.desks {
+		for _, m := range d.Mailboxes {
+			reached[d.Party] = reached[d.Party] || m.Relay == id
+		}
+	}
+	for _, m := range recent {
+		if !reached[m.Party] {
+			continue
+		}
+		if err := b.Tx.SetTold(m.ID, false); err != nil {
+			return fmt.Errorf("reopen message %s: %w", m.ID, err)
+		}
+		b.After(func() { e.untold = append(e.untold, m.ID) })
+	}
+	return nil
+}
+
+// maxToldAgain bounds what is said anew when a relay lost its spool: the newest
+// thousand, which at the rate of a busy watch is more than a week.
+const maxToldAgain = 1000
 
 // tells reports whether "delivered" can be sealed for something now.
 func (e *Engine) tells() bool { return len(e.untold) > 0 && !time.Now().Before(e.tellAfter) }

@@ -106,7 +106,7 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	k, ok := e.sealKeys[h.Tag]
 	if !ok {
 		b.drop("slice for a seal key that is gone", nil)
-		return nil
+		return b.announceAgain()
 	}
 	to := chain.Recipient{Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, Key: k.key, SealNumber: k.number}
 	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, e.messageKey, b.Now)

@@ -172,6 +172,9 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		if err != nil {
 			return fmt.Errorf("queue again for relay %s: %w", id, err)
 		}
+		if err := b.tellAgain(id); err != nil {
+			return err
+		}
 		if err := b.Leaf("relay-lost-spool", id[:]); err != nil {
 			return err
 		}

@@ -139,6 +139,13 @@ func (tx *Tx) Untold(limit int) ([]Message, error) {
 	return Collect(tx, scanMessage, messageColumns+" WHERE told = 0 AND outgoing = 0 ORDER BY precedence DESC, seq LIMIT ?", limit)
 }
 
+// Told lists the newest incoming messages since a time for which "delivered"
+// was sealed, the most urgent first.
+func (tx *Tx) Told(since time.Time, limit int) ([]Message, error) {
+	return Collect(tx, scanMessage, "SELECT * FROM ("+messageColumns+
+		" WHERE told = 1 AND outgoing = 0 AND committed_at >= ? ORDER BY seq DESC LIMIT ?) ORDER BY precedence DESC, seq", since, limit)
+}
+
 // SetTold notes whether "delivered" was sealed for a message.
 func (tx *Tx) SetTold(id ident.Message, told bool) error {
 	return tx.one("UPDATE message SET told = ? WHERE id = ?", told, id)
