@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
@@ -88,7 +89,27 @@ func New(ctx context.Context, cfg config.Desk, o Options) (*Desk, error) {
 	return d, nil
 }
 
+// holdsDatabase refuses a folder with keys and without a database. Opened, it
+// would get an empty one and new cells, and the real line.db, put back later,
+// would not fit them any more.
+func holdsDatabase(dir string) error {
+	st, err := os.Stat(filepath.Join(dir, "line.db"))
+	switch {
+	case errors.Is(err, os.ErrNotExist) && !keyring.Exists(dir):
+		return nil // the keyring says it better
+	case errors.Is(err, os.ErrNotExist) || err == nil && st.Size() == 0:
+		return fault.New(fault.Config, "The database line.db of this desk is missing or empty; nothing was changed.").
+			WithHint("put line.db back, or restore a backup; after a hotline desk init that was cut short, remove the folder")
+	case err != nil:
+		return fault.Wrap(err, fault.Config, "The database line.db of this desk cannot be read.")
+	}
+	return nil
+}
+
 func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
+	if err := holdsDatabase(d.opts.Dir); err != nil {
+		return err
+	}
 	passphrase, err := d.opts.Passphrase()
 	if err != nil {
 		return err

@@ -159,6 +159,16 @@ func ParseREL(names []string) (REL, error) {
 	return REL{Parties: slices.Clone(names)}, nil
 }
 
+// PartyName returns an [Error] unless a party can be called name: one that
+// cannot stand in a REL, or that is ANY, could never be told from what a REL
+// means.
+func PartyName(name string) error {
+	if name == Anyone || !plainName(name) {
+		return sentence("party", "%q cannot be the name of a party.", clip(name))
+	}
+	return nil
+}
+
 // plainName reports whether n can stand in a list that commas take apart and
 // people read.
 func plainName(n string) bool {

@@ -9,6 +9,7 @@ import (
 
 	"hotline/internal/ceremony"
 	"hotline/internal/fault"
+	"hotline/internal/marking"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 )
@@ -62,8 +63,11 @@ func (k *Book) Start(ctx context.Context, peer string) (out Pairing, err error) 
 	return out, err
 }
 
-// free refuses a name that is taken.
+// free refuses a name that is taken, or that no REL could hold.
 func (k *Book) free(tx *store.Tx, peer string) error {
+	if err := marking.PartyName(peer); err != nil {
+		return fault.Wrap(err, fault.Invalid, "%s", err.Error()).WithHint("1 to 64 letters without a comma, such as NATO; hotline pair answer takes --as NAME")
+	}
 	all, err := tx.Parties()
 	if err != nil {
 		return fmt.Errorf("list parties: %w", err)
@@ -107,7 +111,7 @@ func (k *Book) Answer(ctx context.Context, file []byte, peer string) (out Pairin
 			old, err := ceremony.Unmarshal(row.State)
 			if err == nil && old.Session() == p.Session() {
 				return fault.New(fault.Conflict, "That file was answered already.").
-					WithHint("hand out the same answer again: hotline pair show %d", row.ID)
+					WithHint("hand out the same answer again; if it is lost, they begin anew with hotline pair start")
 			}
 		}
 		out, err = k.add(o, p, peer)
