@@ -141,6 +141,9 @@ func newRelayInviteCmd(a *app) *cobra.Command {
 			if o.Uses < 1 {
 				return usageError{"an invitation serves at least one desk", "--uses 1"}
 			}
+			if o.For <= 0 {
+				return usageError{"an invitation serves for a while", "--for 24h"}
+			}
 			o.Addr = c.Link.Public // empty: the running relay knows its own
 			token, err := relay.Invite(cmd.Context(), dir, o)
 			if err != nil {

@@ -102,6 +102,7 @@ func TestRelayIsChecked(t *testing.T) {
 		"[limits]\ntotal_bytes = -1\n":                                      false,
 		"[limits]\nconnections = 9\n":                                       true,
 		"[link]\npublic = \"relay.example:0\"\n":                            false,
+		"[link]\npublic = \"relay.example:99999\"\n":                        false,
 	} {
 		if _, err := config.ReadRelay(dirWith(t, config.RelayFile, text), none); (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)

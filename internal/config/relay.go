@@ -1,6 +1,9 @@
 package config
 
-import "net"
+import (
+	"net"
+	"strconv"
+)
 
 // Relay is relay.toml.
 type Relay struct {
@@ -37,7 +40,8 @@ func (c Relay) Check() error {
 	}
 	if c.Link.Public != "" {
 		host, port, err := net.SplitHostPort(c.Link.Public)
-		if err != nil || host == "" || port == "" || port == "0" {
+		n, bad16 := strconv.ParseUint(port, 10, 16)
+		if err != nil || host == "" || bad16 != nil || n == 0 {
 			return bad("link.public", "host:port is needed, as desks reach it")
 		}
 	}
