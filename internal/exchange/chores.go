@@ -26,6 +26,7 @@ func (e *Engine) chores(b *Batch) error {
 	if err := b.askMissing(); err != nil {
 		return err
 	}
+	b.e.parked = nil
 	if _, err := b.Tx.UnparkBefore(b.Now.Add(-parkedFor)); err != nil {
 		return fmt.Errorf("drop parked envelopes: %w", err)
 	}

@@ -1,10 +1,14 @@
 package exchange
 
 import (
+	"errors"
 	"slices"
+	"syscall"
 
+	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/link"
+	"hotline/internal/store"
 )
 
 // held is what the disk did not take of a lane. A relay's acknowledgement
@@ -12,7 +16,8 @@ import (
 // acknowledged until that one is committed: the relay would delete it.
 type held struct {
 	waiting []link.Delivery
-	done    uint64 // highest number committed meanwhile
+	tries   map[uint64]int // of those, by number, that fail for no want of room
+	done    uint64         // highest number committed meanwhile
 	// full: more failed than is held. Nothing of the lane is acknowledged
 	// before the link comes up again, and then the relay delivers it again.
 	full bool
@@ -27,9 +32,49 @@ func (e *Engine) delivery(id ident.Relay, d link.Delivery) step {
 		apply: func(b *Batch) error { return b.deliver(d) },
 		settle: func(err error) {
 			e.logged("deliver")(err)
-			e.relays[id].settle(d, err)
+			if r := e.relays[id]; !r.hopeless(d, err) {
+				r.settle(d, err)
+				return
+			}
+			e.cfg.Log.Error("envelope given up: it fails every time, and holds up those behind it", "relay", id.String(), "err", err)
+			e.relays[id].settle(d, nil)
 		},
 	}
+}
+
+// maxTries is how often a delivery is tried that fails for another reason than
+// a full disk: what fails then fails for ever, and a peer that found out how
+// must not fill our mailbox with it.
+const maxTries = 12
+
+// hopeless counts the failures of a delivery and reports whether it is to be
+// given up.
+func (r *relay) hopeless(d link.Delivery, err error) bool {
+	h := &r.held[d.Lane]
+	if err == nil || passes(err) {
+		return false
+	}
+	if h.tries == nil {
+		h.tries = map[uint64]int{}
+	}
+	if h.tries[d.Seq]++; h.tries[d.Seq] < maxTries {
+		return false
+	}
+	delete(h.tries, d.Seq)
+	return true
+}
+
+// passes reports whether an error is the machine's, and may pass.
+func passes(err error) bool {
+	if k, _, _ := fault.Visible(err); k == fault.Busy {
+		return true
+	}
+	for _, e := range []error{store.ErrStopped, store.ErrClosed, syscall.ENOSPC, syscall.EDQUOT, syscall.EMFILE, syscall.EIO} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // settle acknowledges a delivery that is committed, or holds it.
@@ -47,6 +92,7 @@ func (r *relay) settle(d link.Delivery, err error) {
 		return
 	case at >= 0:
 		h.waiting = slices.Delete(h.waiting, at, at+1)
+		delete(h.tries, d.Seq)
 	}
 	h.done = max(h.done, d.Seq)
 	if len(h.waiting) == 0 && !h.full {

@@ -3,10 +3,13 @@ package exchange
 import (
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
+	"syscall"
 	"testing"
 
+	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/link"
 )
@@ -63,6 +66,37 @@ func TestAcknowledgementWaitsForWhatTheDiskDidNotTake(t *testing.T) {
 			t.Errorf("acknowledged %v although delivery %d was never taken", a.list, maxHeld+1)
 		}
 	})
+}
+
+// What fails every time, and not for want of room, is given up: it would hold
+// up the acknowledgement of all behind it.
+func TestDeliveryThatFailsEveryTimeIsGivenUp(t *testing.T) {
+	full := fault.New(fault.Busy, "The disk is full.")
+	for name, c := range map[string]struct {
+		err  error
+		acks []uint64
+	}{
+		"poison":    {errors.New("broken"), []uint64{2}},
+		"full disk": {fmt.Errorf("store message: %w", full), nil},
+		"no space":  {fmt.Errorf("store part: %w", syscall.ENOSPC), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &acks{}
+			id := ident.Relay{1}
+			e := &Engine{cfg: Config{Log: slog.New(slog.DiscardHandler)}, relays: map[ident.Relay]*relay{id: {link: a}}}
+			step := e.delivery(id, link.Delivery{Lane: 2, Seq: 1})
+			e.delivery(id, link.Delivery{Lane: 2, Seq: 1}).settle(c.err)
+			e.delivery(id, link.Delivery{Lane: 2, Seq: 2}).settle(nil)
+			for range 3 * maxTries {
+				if len(e.relays[id].held[2].waiting) > 0 {
+					step.settle(c.err)
+				}
+			}
+			if !slices.Equal(a.list, c.acks) {
+				t.Errorf("acknowledged %v, want %v", a.list, c.acks)
+			}
+		})
+	}
 }
 
 // A put to many mailboxes is answered twice when some refuse it: the others are

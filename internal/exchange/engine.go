@@ -40,6 +40,7 @@ type Engine struct {
 	untold    []ident.Message             // committed, "delivered" not sealed yet
 	tellMost  int                         // of untold in one batch
 	tellAfter time.Time                   // not before, after a failure
+	parked    *[2]int64                   // bytes that wait for keys, below FLASH and in it; nil: not known
 	repeated  map[ident.Message]time.Time // when "delivered" was sealed once more
 	fresh     bool                        // state could not be proved: start new sending keys
 	lastTick  time.Time

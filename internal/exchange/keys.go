@@ -141,8 +141,8 @@ func (e *Engine) sealPeriod() time.Duration {
 }
 
 // tendSealKey publishes a new seal key when the newest is a period old, and
-// destroys what a successor has replaced for longer than a period. At least
-// one private key always stays.
+// destroys what a successor has replaced for longer than a period: all but the
+// newest two.
 func (b *Batch) tendSealKey() error {
 	e := b.e
 	newest, ok := e.dir.seal[e.cfg.Self.Desk]
@@ -153,12 +153,9 @@ func (b *Batch) tendSealKey() error {
 	if b.Now.Sub(newest.Time) >= period || !e.holdsSeal(newest.Number) {
 		return b.renewSealKey(newest.Number + 1)
 	}
-	if b.Now.Sub(newest.Time) < period/2 {
-		return nil
-	}
 	for tag, k := range e.sealKeys {
-		if k.number >= newest.Number || !e.ownRelayUp() {
-			continue
+		if k.number+1 >= newest.Number || !e.ownRelayUp() {
+			continue // the one before the newest opens what is under way
 		}
 		if err := b.Tx.DropCell(cellSeal, be64(k.number)); err != nil {
 			return fmt.Errorf("destroy seal key %d: %w", k.number, err)

@@ -1,6 +1,8 @@
 package exchange_test
 
 import (
+	"encoding/binary"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,5 +215,37 @@ func TestDeskThatLeftIsNotWaitedFor(t *testing.T) {
 			t.Errorf("desks waited for = %d and %d, want 0 for NATO's message and AUS for the other", left[only], left[all])
 		}
 		return nil
+	})
+}
+
+// What is sealed to a seal key may be under way for a whole period after its
+// successor: the last two are kept, and no more.
+func TestTheSealKeyBeforeTheNewestIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nato, _, _, _, _ := against(t)
+		nato.virtual = true
+		numbers := func(want ...uint64) {
+			t.Helper()
+			_ = nato.store.View(t.Context(), func(tx *store.Tx) error {
+				refs, err := tx.Cells("seal")
+				got := []uint64{}
+				for _, r := range refs {
+					got = append(got, binary.BigEndian.Uint64(r))
+				}
+				if slices.Sort(got); !slices.Equal(got, want) {
+					t.Errorf("seal keys %v, %v, want %v", got, err, want)
+				}
+				return nil
+			})
+		}
+		numbers(1)
+		time.Sleep(25 * time.Hour)
+		numbers(1, 2)
+		time.Sleep(22 * time.Hour)
+		numbers(1, 2)
+		time.Sleep(3 * time.Hour)
+		numbers(2, 3)
+		nato.stop()
+		synctest.Wait()
 	})
 }

@@ -168,7 +168,8 @@ func (b *Batch) TakeSealKey(announcement []byte) error {
 		b.drop("seal key with a number that nobody reaches", nil)
 		return nil
 	}
-	if old, ok := e.dir.seal[a.Desk]; ok {
+	old, had := e.dir.seal[a.Desk]
+	if had {
 		newer, err := a.Supersedes(old)
 		if err != nil {
 			return b.evidence("seal-key-conflict", a.Desk, announcement)
@@ -176,12 +177,17 @@ func (b *Batch) TakeSealKey(announcement []byte) error {
 		if !newer {
 			return nil
 		}
-		b.undo = append(b.undo, func() { e.dir.seal[a.Desk] = old })
 	}
 	if err := b.Tx.PutSealKey(a.Desk, a.Number, announcement, b.Now); err != nil {
 		return fmt.Errorf("store seal key: %w", err)
 	}
 	e.dir.seal[a.Desk] = a
+	dir := e.dir // a reload in the same batch makes another
+	b.undo = append(b.undo, func() {
+		if dir.seal[a.Desk] = old; !had {
+			delete(dir.seal, a.Desk)
+		}
+	})
 	return nil
 }
 

@@ -282,6 +282,13 @@ func (k *Book) offered(o Outlet, offer roster.Offer) error {
 
 // propose stores an offered line under a name that is free here.
 func (k *Book) propose(o Outlet, c roster.Charter, id ident.Line) error {
+	all, err := o.Store().Lines()
+	if err != nil {
+		return fmt.Errorf("list lines: %w", err)
+	}
+	if err := room(all); err != nil {
+		return err
+	}
 	name := c.Name
 	for n := 2; ; n++ {
 		held, err := taken(o.Store(), name)
@@ -300,6 +307,24 @@ func (k *Book) propose(o Outlet, c roster.Charter, id ident.Line) error {
 		return fmt.Errorf("store line: %w", err)
 	}
 	return o.Leaf("line-offered", c.Bytes())
+}
+
+// maxProposed is how many lines may wait for an answer here: each is a row on
+// somebody's screen, and a peer can offer as many as it likes.
+const maxProposed = 64
+
+// room refuses an offer when too many wait.
+func room(all []store.Line) error {
+	waiting := 0
+	for _, l := range all {
+		if l.State == "proposed" {
+			waiting++
+		}
+	}
+	if waiting >= maxProposed {
+		return fault.New(fault.Refused, "A line was offered while %d others wait for an answer.", waiting)
+	}
+	return nil
 }
 
 // Remind offers proposed lines again to the members whose signatures are

@@ -43,3 +43,17 @@ func TestLineIsTheOneThatIsMeant(t *testing.T) {
 		}
 	}
 }
+
+func TestOffersWithoutEndAreRefused(t *testing.T) {
+	var all []store.Line
+	for range maxProposed - 1 {
+		all = append(all, store.Line{State: "open"}, store.Line{State: "proposed"})
+	}
+	if err := room(all); err != nil {
+		t.Errorf("room with %d proposed lines = %v, want none", maxProposed-1, err)
+	}
+	all = append(all, store.Line{State: "proposed"})
+	if k, _, _ := fault.Visible(room(all)); k != fault.Refused {
+		t.Errorf("room with %d proposed lines = %v, want a refusal", maxProposed, room(all))
+	}
+}
