@@ -15,7 +15,7 @@ import (
 	"hotline/internal/fault"
 )
 
-// rank orders the states of a message along the ladder (domain.md, 4.3). The
+// rank orders the states of a message along the ladder (docs/glossary.md). The
 // side branches have none.
 var rank = map[string]int{
 	"queued": 0, "accepted": 1, "delivered": 2, "alarmed": 2, "receipted": 3, "readback": 4,

@@ -130,7 +130,7 @@ type LineDesk struct {
 	LastHeardAt Time   `json:"last_heard_at,omitzero"`
 }
 
-// Health is the state of a line with its evidence (domain.md, Section 4.4).
+// Health is the state of a line with its evidence (docs/glossary.md).
 type Health struct {
 	State       string `json:"state"` // up, uplink_down, relay_down, peer_dark, unknown
 	Text        string `json:"text"`
@@ -230,7 +230,7 @@ type Leaf struct {
 	Hash string          `json:"hash"` // hex, chained over all leaves before
 }
 
-// Presence is what an open console reports every 20 s (console.md, 2.5).
+// Presence is what an open console reports every 20 s (docs/console.md, Section 1).
 type Presence struct {
 	Sound   string `json:"sound"` // proven, muted, none
 	Visible bool   `json:"visible"`

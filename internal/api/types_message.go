@@ -72,7 +72,7 @@ type Count struct {
 	Count int    `json:"count"`
 }
 
-// Rung is one step of the ladder (domain.md, Section 4.3).
+// Rung is one step of the ladder (docs/glossary.md).
 type Rung struct {
 	State    string `json:"state"`
 	Party    string `json:"party"`

@@ -12,9 +12,6 @@ import (
 // comment, in production code, that begins as a package comment does.
 func checkPackageComments(tr *tree) (findings []string) {
 	for _, dir := range tr.dirs() {
-		if dir == "internal/tmpdeps" {
-			continue
-		}
 		files := tr.pkgs[dir].production()
 		if len(files) == 0 {
 			continue

@@ -64,9 +64,6 @@ var floors = map[string]int{
 	"internal/arch":            tests,
 	"internal/endtoend":        tests,
 	"internal/spool/spooltest": tests,
-
-	// Only keeps modules in go.mod until their importer stands.
-	"internal/tmpdeps": 7,
 }
 
 // family is the folder that decides who is a stranger: spool/sqlitespool is of

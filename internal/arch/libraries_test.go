@@ -80,9 +80,6 @@ func find(p string) (best library, ok bool) {
 // checkLibraries returns every import of a library outside its place.
 func checkLibraries(tr *tree) (findings []string) {
 	for _, dir := range tr.dirs() {
-		if dir == "internal/tmpdeps" {
-			continue
-		}
 		p := tr.pkgs[dir]
 		for _, f := range p.files {
 			for _, imported := range f.imports {

@@ -213,7 +213,7 @@ func (m messages) linkSeconds(ctx context.Context, p exchange.Plan) float64 {
 	return best
 }
 
-// Guards of a FLASH (domain.md, Section 4.2): above them the composer asks to
+// Guards of a FLASH: above them the composer asks to
 // shorten.
 const (
 	flashWords  = 200

@@ -172,7 +172,7 @@ func (d *Desk) lineParties(v exchange.LineView, heard map[ident.Desk]time.Time) 
 const freshFor = time.Hour
 
 // health says how a line stands, and by what evidence. A relay's word alone
-// never makes a line "up" (domain.md, Section 4.4).
+// never makes a line "up" (docs/glossary.md).
 func (d *Desk) health(ctx context.Context, v exchange.LineView, parties []api.LineParty) (api.Health, error) {
 	relays, err := d.engine.Relays(ctx)
 	if err != nil {

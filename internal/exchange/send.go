@@ -110,7 +110,7 @@ func (e *Engine) Send(ctx context.Context, d Draft, also func(tx *store.Tx, s Se
 }
 
 // flashSealed is the size in bytes above which a FLASH is refused: on the
-// thinnest links it would not be one (domain.md, Section 4.2).
+// thinnest links it would not be one.
 const flashSealed = 4096
 
 // prepare applies every rule to a draft and changes nothing.

@@ -4,8 +4,8 @@
 // An identifier is a hash of the thing that it names, never a number that
 // somebody hands out, so that no server can hand out the wrong one. Each kind
 // is a type of its own and has a text prefix of its own, so that a desk's id
-// in the place of a party's is an error and not a surprise (protocol.md,
-// Section 2). Names that people see ("NATO") are local labels beside them.
+// in the place of a party's is an error and not a surprise
+// (docs/spec/line.md, Section 1). Names that people see ("NATO") are local labels beside them.
 //
 // This package is on floor 0: values and rules, standard library only.
 package ident

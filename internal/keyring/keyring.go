@@ -7,7 +7,8 @@
 // credential becomes another entry in the same list. Lost every slot is lost
 // desk: there is no way round, and the desk says so when it is made.
 //
-// A passphrase goes through argon2id with 256 MiB (protocol.md, Section 2),
+// A passphrase goes through argon2id with 256 MiB (docs/spec/store.md,
+// Section 4),
 // which is handed back to the system before the call returns: an idle desk is
 // small. The parameters stand in the file, so they can grow later.
 //

@@ -21,7 +21,7 @@ type Cost struct {
 	Threads uint8  `json:"threads"`
 }
 
-// DefaultCost is the cost of protocol.md, Section 2: argon2id with t=3,
+// DefaultCost is the cost of docs/spec/store.md, Section 4: argon2id with t=3,
 // m=256 MiB, p=4.
 var DefaultCost = Cost{Time: 3, Memory: 256 << 10, Threads: 4}
 

@@ -28,7 +28,7 @@ const (
 	frameBulk      = 0x0d // relay: please open the bulk connection
 	frameBye       = 0x0e // the reason why this end closes
 	frameAllowed   = 0x0f // relay: the hash of the list in force
-	// 0x10 to 0x13 are the datagrams of transport.md, Section 3.1.
+	// 0x10 to 0x13 are reserved for datagrams (docs/spec/link.md, Section 2).
 
 	frameOptional = 0x80
 )

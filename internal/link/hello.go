@@ -217,8 +217,7 @@ func (p *Pending) Finish(a Answer) {
 	p.conn.Close()
 }
 
-// handshakeTimeout bounds connecting and greeting. TLS over HF takes 8 s
-// (transport.md, Section 6.1).
+// handshakeTimeout bounds connecting and greeting. TLS over HF takes 8 s.
 const handshakeTimeout = 30 * time.Second
 
 // greet connects to the relay and says HELLO. It returns how long the relay

@@ -79,7 +79,8 @@ func (l Level) ReceiptWithin() time.Duration {
 }
 
 // EscalateAt lists when, after delivery, the watch calls the next person
-// while nobody has receipted a message of level l (domain.md, Section 4.2).
+// while nobody has receipted a message of level l (docs/spec/line.md,
+// Section 5).
 func (l Level) EscalateAt() []time.Duration {
 	switch l {
 	case Routine:

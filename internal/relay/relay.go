@@ -53,7 +53,7 @@ const (
 
 const (
 	// helloTimeout is how long a stranger has for TLS and HELLO: 12 round
-	// trips over HF (transport.md, Section 3.2).
+	// trips over HF.
 	helloTimeout = 20 * time.Second
 	sweepEvery   = 5 * time.Minute
 )

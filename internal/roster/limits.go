@@ -35,8 +35,8 @@ const (
 	MaxCharter = 256 << 10
 	// MaxFile is the longest card, offer or pack in bytes.
 	MaxFile = 32 << 20
-	// MaxSealKeyPeriod is the longest life of a seal key: protocol.md, Section 5
-	// lets an offline desk keep one for eight days.
+	// MaxSealKeyPeriod is the longest life of a seal key: an offline desk may keep
+	// one for eight days.
 	MaxSealKeyPeriod = 8 * 24 * time.Hour
 	// MinSealKeyPeriod keeps a line from announcing keys all the time.
 	MinSealKeyPeriod = 10 * time.Minute
@@ -44,6 +44,6 @@ const (
 	MaxClock = 30 * 24 * time.Hour
 	// ClockSkew is how far this desk's clock may be off before it counts against
 	// a certificate's validity. Two days, because a clock that is a day off must
-	// not keep a desk off the line (assurance.md, Section 5, attack 22).
+	// not keep a desk off the line.
 	ClockSkew = 48 * time.Hour
 )

@@ -11,7 +11,7 @@ import (
 
 // Announcement is a desk's seal key for one period, signed by its desk key.
 // The first rides in the statement that adds the desk; later ones travel
-// outside the set, and the highest number wins (protocol.md, Section 5).
+// outside the set, and the highest number wins (docs/spec/line.md, Section 4).
 type Announcement struct {
 	Desk      ident.Desk
 	Number    uint64 // from 1

@@ -15,7 +15,7 @@ const (
 )
 
 // Suite is the only suite of this version; its number stands in every charter,
-// certificate and statement, and others are refused (protocol.md, Section 1).
+// certificate and statement, and others are refused (docs/spec/suite.md).
 const Suite = 1
 
 // Sizes of suite 1 in bytes. A hybrid key or signature is its Ed25519 part

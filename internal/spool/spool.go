@@ -6,7 +6,8 @@
 // the spool remembers nothing about a reader that it would have to recover.
 // Sequences belong to an [Epoch]; a wiped or restored spool has a new one, and
 // desks then put again what is still in their outboxes. The outbox is the
-// truth: a lost spool costs time, never a message (transport.md, Section 7).
+// truth: a lost spool costs time, never a message (docs/spec/link.md,
+// Section 4).
 //
 // [Memory] serves tests; package sqlitespool is the real one; spooltest is the
 // contract that both pass. This package is on floor 2.

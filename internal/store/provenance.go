@@ -9,7 +9,7 @@ package store
 // [Tx.Settle]; until then the answer is the same after every restart.
 //
 // A machine image that is set back as a whole looks clean from inside: only
-// peers know better (protocol.md, Section 5, "Restart and backup").
+// peers know better (docs/spec/store.md, Section 7).
 type Provenance uint8
 
 const (

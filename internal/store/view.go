@@ -119,8 +119,8 @@ func (s *Store) viewOnWriter(ctx context.Context, fn func(*Tx) error) error {
 }
 
 const (
-	// viewLimit is how long a reader may hold up a checkpoint (protocol.md,
-	// Section 5: "readers are cut off after 100 ms"), viewMost how long it may
+	// viewLimit is how long a reader may hold up a checkpoint
+	// (docs/spec/store.md, Section 2), viewMost how long it may
 	// take when nothing waits.
 	viewLimit = 100 * time.Millisecond
 	viewMost  = 2 * time.Second

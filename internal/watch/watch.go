@@ -3,7 +3,7 @@
 // Real hotlines fail by silence: it rang, and nobody came. So every message
 // that asks for a receipt carries a schedule of escalation, and the desk, not
 // a browser tab, walks through it: on both ends, through restarts, until a
-// named role has receipted (domain.md, Section 4.2). The schedule is stored
+// named role has receipted (docs/spec/line.md, Section 5). The schedule is stored
 // with the message; this package only knows when the next step is due.
 //
 // It is on floor 3. The queue of waiting messages is given from above.

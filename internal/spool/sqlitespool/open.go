@@ -5,7 +5,7 @@
 // takes what has gathered meanwhile: groups form under load and nobody waits
 // for a group to fill. A reader of its own serves what was not pushed from
 // memory. The file holds sealed envelopes and hashes, so it is not encrypted
-// (transport.md, Section 7.1). This package is on floor 2.
+// (docs/spec/link.md, Section 6). This package is on floor 2.
 package sqlitespool
 
 import (
