@@ -39,6 +39,19 @@ type Draft struct {
 	AckBy        time.Duration // zero: the charter's clock
 	ReplyTo      ident.Message
 	Role         string // of the officer
+
+	packed     []byte // Text as it travels
+	dictionary uint8
+}
+
+// pack packs the text, ahead of the engine's loop: it is the largest part of
+// preparing a message that needs nothing of the desk.
+func (d *Draft) pack() error {
+	if err := wire.CheckText(d.Text); err != nil {
+		return err
+	}
+	d.packed, d.dictionary = pack.Pack([]byte(d.Text))
+	return nil
 }
 
 // Reader is a party that can read a message, with its desks.
@@ -79,6 +92,9 @@ type prepared struct {
 // Review computes what [Engine.Send] would do, and keeps nothing.
 func (e *Engine) Review(ctx context.Context, d Draft) (Plan, error) {
 	var p prepared
+	if err := d.pack(); err != nil {
+		return p.plan, err
+	}
 	err := e.do(ctx, func(b *Batch) (err error) {
 		p, err = b.prepare(d)
 		return err
@@ -90,6 +106,9 @@ func (e *Engine) Review(ctx context.Context, d Draft) (Plan, error) {
 // also runs in the same transaction, when it is not nil.
 func (e *Engine) Send(ctx context.Context, d Draft, also func(tx *store.Tx, s Sent) error) (Sent, error) {
 	var s Sent
+	if err := d.pack(); err != nil {
+		return s, err
+	}
 	if err := e.raise(ctx, d.Upload, d.Precedence); err != nil {
 		return s, err
 	}
@@ -261,11 +280,8 @@ func (b *Batch) compose(p *prepared, d Draft) error {
 		}
 	}
 	slices.SortFunc(m.Action, func(a, b ident.Party) int { return strings.Compare(string(a[:]), string(b[:])) })
-	if err := wire.CheckText(d.Text); err != nil {
-		return err
-	}
 	p.plan.Words = len(strings.Fields(d.Text))
-	m.Text, m.Dictionary = pack.Pack([]byte(d.Text))
+	m.Text, m.Dictionary = d.packed, d.dictionary
 	m.Serial = e.cfg.Self.DeskName + "/0000" // the real one is as long up to 9999
 	return m.Check()
 }

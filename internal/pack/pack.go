@@ -52,10 +52,16 @@ var magic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 // Encoders and decoders keep buffers for one user at a time. A decoder takes
 // next to nothing and stands in a pool. An encoder with its dictionary takes
 // about 16 MB: a desk that only reads never makes one, a desk that writes keeps
-// one. (In a pool it would be given up at each collection of garbage, and made
-// again for the next text, at ten times the cost of packing it.)
+// one, and texts take turns at it. (In a pool it would be given up at each
+// collection of garbage, and made again for the next text, at ten times the
+// cost of packing it.)
 var (
-	encoders = make(chan *zstd.Encoder, 1)
+	encoder = sync.OnceValue(func() *zstd.Encoder {
+		return must(zstd.NewWriter(nil,
+			zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
+			zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)))
+	})
+	turn     sync.Mutex // of the encoder
 	decoders = sync.Pool{New: func() any {
 		return must(zstd.NewReader(nil,
 			zstd.WithDecoderDicts(dictionary1), zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
@@ -79,32 +85,14 @@ func Pack(b []byte) (packed []byte, dictionary uint8) {
 	if len(b) == 0 || len(b) > MaxUnpacked {
 		return b, None
 	}
-	enc := takeEncoder()
-	defer keepEncoder(enc)
-	frame := enc.EncodeAll(b, make([]byte, 0, len(b)/2+64))
+	turn.Lock()
+	frame := encoder().EncodeAll(b, make([]byte, 0, len(b)/2+64))
+	turn.Unlock()
 	packed, ok := bytes.CutPrefix(frame, magic)
 	if !ok || len(packed) >= len(b) || tooDense(len(b), len(packed)) {
 		return b, None
 	}
 	return packed, Latest
-}
-
-func takeEncoder() *zstd.Encoder {
-	select {
-	case enc := <-encoders:
-		return enc
-	default:
-		return must(zstd.NewWriter(nil,
-			zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
-			zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)))
-	}
-}
-
-func keepEncoder(enc *zstd.Encoder) {
-	select {
-	case encoders <- enc:
-	default: // two texts were packed at once: one is enough to keep
-	}
 }
 
 // tooDense reports whether an honest packer would not have made n bytes of
