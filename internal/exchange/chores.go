@@ -143,7 +143,7 @@ func (b *Batch) sealAnew(d store.Again, m *store.Message, l *line) error {
 	}
 	b.touchSender(s)
 	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Message, Precedence: m.Precedence, Message: m.ID, Digest: l.digest, Body: m.Body, Expiry: b.Now.Add(envelopeLife),
+		Kind: envelope.Message, Precedence: m.Precedence, Message: m.ID, Digest: l.digest, Body: m.Body, Expiry: b.e.expiry(b.Now, envelopeLife),
 	})
 	if err != nil {
 		return fmt.Errorf("seal message %s anew: %w", m.ID, err)

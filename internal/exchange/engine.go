@@ -25,6 +25,8 @@ type Engine struct {
 
 	view  atomic.Pointer[View]
 	links atomic.Pointer[[]linkView] // for Relays
+	// behind is how far our clock is behind the relays', in nanoseconds.
+	behind atomic.Int64
 
 	// The run loop alone uses the following.
 	ctx       context.Context

@@ -156,7 +156,7 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 	b.touchSender(s)
 	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
 		Kind: envelope.Receipt, Precedence: m.Precedence, ReceiptTo: m.Party, Message: ident.NewMessage(),
-		Digest: l.digest, Body: encoded, Expiry: b.Now.Add(envelopeLife),
+		Digest: l.digest, Body: encoded, Expiry: b.e.expiry(b.Now, envelopeLife),
 	})
 	if err != nil {
 		return fmt.Errorf("seal receipt of %s: %w", m.ID, err)

@@ -411,7 +411,7 @@ func (b *Batch) Tell(party ident.Party, kind uint8, body []byte) error {
 func (b *Batch) control(to roster.Entry, kind uint8, body []byte) error {
 	env, err := chain.SealControl(b.e.cfg.Suite, b.e.cfg.Self.DeskKey, chain.ControlInput{
 		Control: chain.Control{Sender: b.e.cfg.Self.Desk, Kind: kind, Body: body}, Public: to.Certificate.ControlKey,
-		Precedence: precedence.Priority, Expiry: b.Now.Add(envelopeLife),
+		Precedence: precedence.Priority, Expiry: b.e.expiry(b.Now, envelopeLife),
 	})
 	if err != nil {
 		return fmt.Errorf("seal control message: %w", err)

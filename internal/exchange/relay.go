@@ -187,6 +187,10 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		return fmt.Errorf("store spool epoch: %w", err)
 	}
 	skew := b.Now.Sub(u.RelayTime)
+	behind := b.e.compareClocks(id, skew)
+	if err := b.Tx.PutSetting(settingBehind, be64(uint64(behind))); err != nil {
+		return fmt.Errorf("store clock: %w", err)
+	}
 	if skew.Abs() > 5*time.Minute {
 		b.After(func() { b.e.cfg.Log.Warn("clock differs from the relay's", "seconds", int64(skew.Seconds())) })
 	}
@@ -196,8 +200,35 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 			r.backlog[lane] = true
 		}
 		b.e.publishLinks()
+		b.e.behind.Store(int64(behind))
 	})
 	return b.Event(EventDesk, id[:])
+}
+
+// maxBehind bounds how far a relay can make us believe that our clock is
+// behind: machines that lost their battery start in 1970 at the earliest.
+const maxBehind = 100 * 365 * 24 * time.Hour
+
+// settingBehind is where it is kept how far our clock was behind, so that it
+// is known before a link is up.
+const settingBehind = "clock.behind"
+
+// compareClocks returns how far our clock is behind the relays', of which one
+// has just told its own.
+func (e *Engine) compareClocks(id ident.Relay, skew time.Duration) time.Duration {
+	behind := min(max(0, -skew), maxBehind)
+	for other, r := range e.relays {
+		if other != id {
+			behind = max(behind, min(-r.skew, maxBehind))
+		}
+	}
+	return behind
+}
+
+// expiry is when relays may drop what is sealed now, by their clocks: what a
+// desk seals whose own clock is far behind must not have expired on arrival.
+func (e *Engine) expiry(now time.Time, life time.Duration) time.Time {
+	return now.Add(time.Duration(e.behind.Load()) + life)
 }
 
 // accepted notes a relay's word for envelopes that are on its disk.

@@ -40,6 +40,9 @@ type hub struct {
 	puts  int
 	open  chan struct{} // nil: at once; else links come up when it is closed
 	mute  bool          // never answers a put
+	// ahead is how far the relay's clock is ahead of the desks'. It refuses what
+	// has expired by it.
+	ahead time.Duration
 }
 
 func newHub() *hub {
@@ -77,7 +80,7 @@ func (h *hub) connect(ctx context.Context, own ident.Mailbox, handler link.Handl
 	defer h.mu.Unlock()
 	h.on[own] = l
 	epoch, waiting := h.epoch, slices.Clone(h.boxes[own])
-	l.work <- func() { handler.Up(link.Up{Epoch: epoch, Enrolled: true, RelayTime: time.Now()}) }
+	l.work <- func() { handler.Up(link.Up{Epoch: epoch, Enrolled: true, RelayTime: time.Now().Add(h.ahead)}) }
 	for _, d := range waiting {
 		l.work <- func() { handler.Deliver([]link.Delivery{d}) }
 	}
@@ -90,6 +93,10 @@ func (l *fakeLink) Put(p link.Put) error {
 	defer h.mu.Unlock()
 	h.puts++
 	if h.mute {
+		return nil
+	}
+	if head, err := envelope.Parse(p.Envelope); err == nil && time.Unix(60*int64(head.Expiry), 0).Before(time.Now().Add(h.ahead)) {
+		l.work <- func() { l.h.Refused(link.Refusal{Ref: p.Ref, To: p.To, Reason: link.ReasonExpired}) }
 		return nil
 	}
 	l.work <- func() { l.h.Accepted([]uint64{p.Ref}) }

@@ -309,7 +309,7 @@ func (b *Batch) send(p prepared) (Sent, error) {
 	}
 	b.touchSender(s)
 	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Message, Precedence: level, Message: m.ID, Digest: l.digest, Body: body, Expiry: b.Now.Add(envelopeLife),
+		Kind: envelope.Message, Precedence: level, Message: m.ID, Digest: l.digest, Body: body, Expiry: b.e.expiry(b.Now, envelopeLife),
 	})
 	if err != nil {
 		return Sent{}, fmt.Errorf("seal message: %w", err)
@@ -397,7 +397,7 @@ func (b *Batch) state(l *line, body []byte) error {
 	b.touchSender(s)
 	sealed, err := s.Seal(b.e.cfg.Self.MessageKey, chain.SealInput{
 		Kind: envelope.Statement, Precedence: precedence.Routine, Message: ident.NewMessage(), Digest: l.digest,
-		Body: body, Expiry: b.Now.Add(envelopeLife),
+		Body: body, Expiry: b.e.expiry(b.Now, envelopeLife),
 	})
 	if err != nil {
 		return fmt.Errorf("seal statement: %w", err)

@@ -148,6 +148,11 @@ func (e *Engine) load(tx *store.Tx) error {
 	if err := e.loadSealKeys(tx); err != nil {
 		return err
 	}
+	behind, err := tx.Setting(settingBehind)
+	if err != nil && !errors.Is(err, store.ErrNone) {
+		return fmt.Errorf("read clock: %w", err)
+	}
+	e.behind.Store(int64(octets.NewReader(behind).Uint64())) // nothing is 0
 	if e.fresh {
 		if err := e.dropChains(tx); err != nil {
 			return err
