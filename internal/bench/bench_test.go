@@ -142,6 +142,17 @@ func TestFlashRows(t *testing.T) {
 	}
 }
 
+func TestBulkIsGaugedFromPartToPart(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	parts := []part{{at(0), 100_000}, {at(1), 200_000}, {at(11), 300_000}, {at(21), 400_000}}
+	if got := kbits(parts); got != 60 {
+		t.Errorf("kbits = %v, want 60: 200 kB in 20 s, packed to three quarters", got)
+	}
+	if got := kbits(parts[:2]); got != 600 {
+		t.Errorf("kbits of one step = %v, want 600", got)
+	}
+}
+
 // The desk refuses what is no bundle, and what packs away would be no bulk.
 func TestBundleIsOneAndOfItsSize(t *testing.T) {
 	b := bundle(1_000_000)

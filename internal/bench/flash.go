@@ -92,25 +92,20 @@ func (o *Options) measureFlash(ctx context.Context, s *scene, f Flash) ([]Row, e
 		return nil, err
 	}
 	o.say("A bundle of %d MB goes the same way.", f.Bulk/1_000_000)
-	from, err := s.moves(ctx, id)
-	if err != nil {
+	if err := s.moves(ctx, id); err != nil {
 		return nil, err
 	}
 	o.say("%d FLASH under it.", f.N)
-	began := time.Now()
+	bulk := s.gauge(ctx, id)
 	under, err := s.volley(ctx, d, came, f.N)
 	if err != nil {
 		return nil, err
 	}
-	took := time.Since(began)
-	have, err := s.have(ctx, id)
+	rate, err := bulk()
 	if err != nil {
 		return nil, err
 	}
-	if have == from {
-		return nil, fault.New(fault.Internal, "The bundle did not move while FLASH went: nothing was overtaken.")
-	}
-	return flashRows(f, idle, under, float64(have-from)*8/1000/took.Seconds()), nil
+	return flashRows(f, idle, under, rate), nil
 }
 
 // flashRows are the rows of the result: the last two say how much the bulk
@@ -221,26 +216,76 @@ func uuid() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// moves waits until the bundle has filled both hops, and returns how much of
-// it the recipient has then.
-func (s *scene) moves(ctx context.Context, id string) (int64, error) {
+// moves waits until the bundle has filled both hops.
+func (s *scene) moves(ctx context.Context, id string) error {
 	limit := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(limit) {
 		have, err := s.have(ctx, id)
 		if err != nil && !fault.Is(err, fault.NotFound) {
-			return 0, err
+			return err
 		}
 		if have > 0 {
-			if err := rest(ctx, bulkSettles); err != nil {
-				return 0, err
-			}
-			return s.have(ctx, id)
+			return rest(ctx, bulkSettles)
 		}
 		if err := rest(ctx, 250*time.Millisecond); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return 0, fault.New(fault.Timeout, "No part of the bundle came within two minutes.")
+	return fault.New(fault.Timeout, "No part of the bundle came within two minutes.")
+}
+
+// packedShare is what is left of a bundle of base64 when it is packed: six bits
+// of eight. The desk counts the bundle as it was given.
+const packedShare = 0.75
+
+// gauge watches the bundle come until the function that it returns is called,
+// which returns its rate in kbit/s. Parts come whole and seldom, so the rate is
+// from the first one to the last.
+func (s *scene) gauge(ctx context.Context, id string) func() (float64, error) {
+	ctx, stop := context.WithCancel(ctx)
+	var parts []part
+	done := make(chan error, 1)
+	go func() {
+		for ctx.Err() == nil {
+			have, err := s.have(ctx, id)
+			if err != nil && ctx.Err() == nil {
+				done <- err
+				return
+			}
+			if err == nil && (len(parts) == 0 || have != parts[len(parts)-1].have) {
+				parts = append(parts, part{time.Now(), have})
+			}
+			_ = rest(ctx, 200*time.Millisecond) // ends with ctx
+		}
+		done <- nil
+	}()
+	return func() (float64, error) {
+		stop()
+		if err := <-done; err != nil {
+			return 0, err
+		}
+		if len(parts) < 2 {
+			return 0, fault.New(fault.Internal, "The bundle did not move while FLASH went: nothing was overtaken.")
+		}
+		return kbits(parts), nil
+	}
+}
+
+// part is how much of the bundle was there, and since when.
+type part struct {
+	at   time.Time
+	have int64
+}
+
+// kbits is the rate of parts in kbit/s as packed. The first moment is when the
+// watch began, in the middle of a part, so it counts only when there is no
+// other.
+func kbits(parts []part) float64 {
+	if len(parts) > 2 {
+		parts = parts[1:]
+	}
+	first, last := parts[0], parts[len(parts)-1]
+	return float64(last.have-first.have) * 8 / 1000 * packedShare / last.at.Sub(first.at).Seconds()
 }
 
 // have is how much of a bundle the recipient's desk has, in bytes.

@@ -56,11 +56,7 @@ var magic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 // collection of garbage, and made again for the next text, at ten times the
 // cost of packing it.)
 var (
-	encoder = sync.OnceValue(func() *zstd.Encoder {
-		return must(zstd.NewWriter(nil,
-			zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
-			zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)))
-	})
+	encoder  = sync.OnceValue(newEncoder)
 	turn     sync.Mutex // of the encoder
 	decoders = sync.Pool{New: func() any {
 		return must(zstd.NewReader(nil,
@@ -68,6 +64,28 @@ var (
 			zstd.WithDecoderMaxMemory(MaxUnpacked)))
 	}}
 )
+
+// maxTurn is the most that takes a turn at the encoder that is kept, in bytes: a
+// large bundle takes a second, and has an encoder of its own, so that no FLASH
+// waits for it.
+const maxTurn = 64 << 10
+
+func newEncoder() *zstd.Encoder {
+	return must(zstd.NewWriter(nil,
+		zstd.WithEncoderDict(dictionary1), zstd.WithEncoderLevel(level), zstd.WithEncoderCRC(false),
+		zstd.WithSingleSegment(true), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true)))
+}
+
+// encode returns b as a zstd frame.
+func encode(b []byte) []byte {
+	room := make([]byte, 0, len(b)/2+64)
+	if len(b) > maxTurn {
+		return newEncoder().EncodeAll(b, room)
+	}
+	turn.Lock()
+	defer turn.Unlock()
+	return encoder().EncodeAll(b, room)
+}
 
 // must unwraps what only a broken embedded dictionary could break.
 func must[T any](v T, err error) T {
@@ -85,10 +103,7 @@ func Pack(b []byte) (packed []byte, dictionary uint8) {
 	if len(b) == 0 || len(b) > MaxUnpacked {
 		return b, None
 	}
-	turn.Lock()
-	frame := encoder().EncodeAll(b, make([]byte, 0, len(b)/2+64))
-	turn.Unlock()
-	packed, ok := bytes.CutPrefix(frame, magic)
+	packed, ok := bytes.CutPrefix(encode(b), magic)
 	if !ok || len(packed) >= len(b) || tooDense(len(b), len(packed)) {
 		return b, None
 	}
