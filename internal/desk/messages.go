@@ -358,7 +358,8 @@ func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.
 		}
 		label := body.Label.Marking(m.engine.View().Name)
 		if no := m.decide(label, body, door); no.Verdict != marking.Allow {
-			return fault.New(fault.Refused, "%s", no.Reason)
+			return fault.New(fault.Refused, "The bundle may not leave this desk as a file. %s", no.Reason).
+				WithHint("read it at the console; its marking decides")
 		}
 		return nil
 	})
