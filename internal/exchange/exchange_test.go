@@ -315,3 +315,33 @@ func TestAlarmIsSignedOnceAndNotForWhatIsTaken(t *testing.T) {
 		return nil
 	})
 }
+
+func TestReceiptAtOneDeskStopsTheClockAtItsPartysOthers(t *testing.T) {
+	h := newHub()
+	a, b := newParty(t, "JPN", h), newParty(t, "NATO", h)
+	b2 := newDesk(t, "NATO", 2, b.root, h)
+	c := charter(t, "JPN-NATO", a, b)
+	for _, p := range []*party{a, b, b2} {
+		p.found(t, c, a, b, b2)
+	}
+	jpn, nato, second := a.start(t, h), b.start(t, h), b2.start(t, h)
+	id := send(t, jpn, flash(c.ID(one), "EXERCISE"))
+	for _, d := range []*desk{nato, second} {
+		d.until(t, "the message", func(tx *store.Tx) bool { _, err := tx.Message(id); return err == nil })
+	}
+	if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: wire.Receipted, Role: "watch officer"}); err != nil {
+		t.Fatal(err)
+	}
+	second.until(t, "told of the receipt", has(id, "receipted"))
+	_ = second.store.View(t.Context(), func(tx *store.Tx) error {
+		if m, err := tx.Message(id); err != nil || m.SettledAt.IsZero() {
+			t.Errorf("NATO-2's clock still runs after NATO-1's receipt (%v)", err)
+		}
+		return nil
+	})
+	jpn.until(t, "receipted", has(id, "receipted"))
+	err := second.Acknowledge(t.Context(), id, exchange.Ack{State: wire.Receipted, Role: "watch officer"})
+	if k, _, _ := fault.Visible(err); k != fault.Conflict {
+		t.Errorf("a second receipt of the same party = %v, want a conflict", err)
+	}
+}

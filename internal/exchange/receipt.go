@@ -154,21 +154,31 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 		return err
 	}
 	b.touchSender(s)
-	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Receipt, Precedence: m.Precedence, ReceiptTo: m.Party, Message: ident.NewMessage(),
-		Digest: l.digest, Body: encoded, Expiry: b.e.expiry(b.Now, envelopeLife),
-	})
-	if err != nil {
-		return fmt.Errorf("seal receipt of %s: %w", m.ID, err)
-	}
-	to := targets(l.readers(e.cfg.Self.Desk, []ident.Party{m.Party})...)
-	if err := b.out(store.Out{Purpose: store.ForReceipt, Message: &m.ID, Lane: uint8(m.Precedence), Bytes: sealed.Envelope}, to); err != nil {
+	evidence, err := b.sealReceipt(l, s, m, m.Party, encoded)
+	if err != nil || r.State == wire.Want {
 		return err
 	}
-	if r.State == wire.Want {
-		return nil
+	if own := e.cfg.Self.Party; r.State.ByPerson() && m.Party != own && len(l.readers(e.cfg.Self.Desk, []ident.Party{own})) > 0 {
+		// What a person of ours has taken rings at no other desk of ours.
+		if _, err := b.sealReceipt(l, s, m, own, encoded); err != nil {
+			return err
+		}
 	}
-	return b.rung(ladderRung(&r, e.cfg.Self.Desk, e.cfg.Self.Party, sealed.Evidence))
+	return b.rung(ladderRung(&r, e.cfg.Self.Desk, e.cfg.Self.Party, evidence))
+}
+
+// sealReceipt seals a receipt for one party's desks and queues it.
+func (b *Batch) sealReceipt(l *line, s *sender, m *store.Message, to ident.Party, body []byte) (evidence []byte, err error) {
+	e := b.e
+	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
+		Kind: envelope.Receipt, Precedence: m.Precedence, ReceiptTo: to, Message: ident.NewMessage(),
+		Digest: l.digest, Body: body, Expiry: e.expiry(b.Now, envelopeLife),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("seal receipt of %s: %w", m.ID, err)
+	}
+	desks := targets(l.readers(e.cfg.Self.Desk, []ident.Party{to})...)
+	return sealed.Evidence, b.out(store.Out{Purpose: store.ForReceipt, Message: &m.ID, Lane: uint8(m.Precedence), Bytes: sealed.Envelope}, desks)
 }
 
 // ladderRung is the step that a receipt makes.
@@ -207,16 +217,24 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 		return fmt.Errorf("read message %s: %w", r.Message, err)
 	}
 	self := b.e.cfg.Self.Party
-	if m.Party != self || m.Line != l.ID || m.Group != o.Group || r.Group != m.Group || r.Content != m.Content || r.Label != body.Label.Hash() {
+	sender, _ := l.roster.Desk(o.Sender)
+	// A person at another desk of our party has taken what came to all of them.
+	ours := m.Party != self && sender.Party == self && r.State.ByPerson()
+	if m.Party != self && !ours || m.Line != l.ID || m.Group != o.Group || r.Group != m.Group || r.Content != m.Content || r.Label != body.Label.Hash() {
 		b.drop("receipt of another message than ours", nil)
 		return b.evidence("receipt-mismatch", o.Sender, o.Evidence)
 	}
-	sender, _ := l.roster.Desk(o.Sender)
 	if n, err := b.Tx.Rungs(m.ID, o.Sender); err != nil {
 		return fmt.Errorf("count rungs of %s: %w", m.ID, err)
 	} else if n >= maxRungs && r.State != wire.Want {
 		b.drop("more receipts of one message than a desk can mean", nil)
 		return nil
+	}
+	if ours {
+		if err := b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence)); err != nil {
+			return err
+		}
+		return b.settle(&m, r.State)
 	}
 	if !m.Outgoing { // a copy, sent by another desk of our party: its ladder is ours to see
 		return b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -143,11 +144,17 @@ type party struct {
 
 func newParty(t testing.TB, name string, h *hub) *party {
 	t.Helper()
-	p := &party{name: name, root: suite.NewRootKey(), seal: suite.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
+	return newDesk(t, name, 1, suite.NewRootKey(), h)
+}
+
+// newDesk makes the number-th desk of the party with that root.
+func newDesk(t testing.TB, name string, number uint64, root suite.RootKey, h *hub) *party {
+	t.Helper()
+	p := &party{name: name, root: root, seal: suite.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
 	_, _ = rand.Read(p.key)
 	p.id = roster.PartyOf(one, p.root.Public())
 	p.self = exchange.Self{
-		Party: p.id, PartyName: name, DeskName: name + "-1",
+		Party: p.id, PartyName: name, DeskName: fmt.Sprintf("%s-%d", name, number),
 		MessageKey: suite.NewMessageKey(), DeskKey: suite.NewDeskKey(), Control: suite.NewSealKey(),
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
@@ -165,7 +172,7 @@ func newParty(t testing.TB, name string, h *hub) *party {
 	}
 	pub, _, _ := ed25519.GenerateKey(rand.Reader)
 	p.box = link.MailboxOf(pub)
-	p.add, err = roster.NewStatement(one, p.root, roster.Statement{Type: roster.AddDesk, Number: 1, Time: now, Add: &roster.Addition{
+	p.add, err = roster.NewStatement(one, p.root, roster.Statement{Type: roster.AddDesk, Number: number, Time: now, Add: &roster.Addition{
 		Certificate: cert, SealKey: seal, Mailboxes: []roster.Mailbox{{Addr: "relay.example:4711", Relay: h.id, Box: p.box, Putter: pub}},
 	}})
 	if err != nil {
@@ -220,7 +227,8 @@ func (p *party) foundWithout(t testing.TB, c roster.Charter, not *party, parties
 			return err
 		}
 		for _, o := range parties {
-			if err := tx.PutParty(store.Party{ID: o.id, Name: o.name, Root: o.root.Public(), Self: o == p, PairedAt: time.Now()}); err != nil {
+			err := tx.PutParty(store.Party{ID: o.id, Name: o.name, Root: o.root.Public(), Self: o.id == p.id, PairedAt: time.Now()})
+			if err != nil && !errors.Is(err, store.ErrExists) { // a second desk of a party
 				return err
 			}
 			if o == not {
