@@ -15,7 +15,8 @@ type Status interface {
 	Desk(ctx context.Context) (Desk, error)
 	// Parties lists the own party and the paired ones.
 	Parties(ctx context.Context) ([]Party, error)
-	// Presence notes that a console of the officer is open and can sound.
+	// Presence takes what an open console reports; alarms that sound there are
+	// signed to the senders.
 	Presence(ctx context.Context, p Presence) error
 }
 

@@ -60,7 +60,6 @@ type Desk struct {
 	ready  chan struct{}
 
 	summaries summaries
-	presence  presence
 
 	// mu guards the following.
 	mu      sync.Mutex

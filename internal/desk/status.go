@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"hotline/internal/api"
@@ -18,19 +17,10 @@ import (
 // status translates the desk's own state for the doors.
 type status struct{ *core }
 
-// presence is when a console last said that it is open and can sound.
-type presence struct {
-	mu     sync.Mutex
-	proven time.Time
-}
-
 func (s status) Presence(ctx context.Context, p api.Presence) error {
 	if p.Sound != "proven" {
 		return nil
 	}
-	s.presence.mu.Lock()
-	s.presence.proven = time.Now()
-	s.presence.mu.Unlock()
 	var ids []ident.Message
 	for _, text := range p.Sounding {
 		id, err := ident.ParseMessage(text)

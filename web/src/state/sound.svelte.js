@@ -73,7 +73,7 @@ export function heard() {
   present()
 }
 
-/** This console has no sound: recorded as such, and the desk escalates at once. */
+/** This console has no sound: nothing rings here, and the desk signs no alarm. */
 export function withoutSound() {
   sound.state = 'none'
   present()
