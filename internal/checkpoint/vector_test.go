@@ -1,0 +1,109 @@
+package checkpoint_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"hotline/internal/checkpoint"
+	"hotline/internal/ident"
+	"hotline/internal/suite"
+)
+
+// chainOf is what a desk holds of one sender: FLASH up to last.
+func chainOf(desk string, last uint32) checkpoint.Chain {
+	c := checkpoint.Chain{Sender: named("desk " + desk), Before: named("before " + desk)}
+	g := named("generation " + desk)
+	copy(c.Generation[:], g[:])
+	if last > 0 {
+		c.Lanes = []checkpoint.Lane{{Lane: 3, Last: last, Running: named(desk + string(rune(last)))}}
+	}
+	return c
+}
+
+func vector(chains ...checkpoint.Chain) checkpoint.Vector {
+	v := checkpoint.Vector{Holder: named("desk NATO-1"), Group: named("group"), Time: start, Answers: named("answered"), Chains: chains}
+	if len(chains) == 0 {
+		v.Chains = []checkpoint.Chain{chainOf("JPN-1", 17), chainOf("NATO-1", 4), chainOf("PACNET-1", 0)}
+	}
+	slices.SortFunc(v.Chains, func(a, b checkpoint.Chain) int { return slices.Compare(a.Sender[:], b.Sender[:]) })
+	return v
+}
+
+func TestVectorIsItsHoldersWord(t *testing.T) {
+	key := suite.NewDeskKey()
+	b := vector().Sign(one, key).Bytes(one)
+	v, err := checkpoint.ParseVector(one, b)
+	if err != nil || !bytes.Equal(v.Bytes(one), b) || v.Verify(one, key.Public()) != nil {
+		t.Fatalf("reads as %+v, %v", v, err)
+	}
+	if err := v.Verify(one, suite.NewDeskKey().Public()); !errors.Is(err, checkpoint.ErrSignature) {
+		t.Errorf("with another desk's key: %v", err)
+	}
+	other := vector()
+	other.Holder, other.Time, other.Answers = named("desk JPN-1"), start.Add(time.Hour), [32]byte{}
+	if other.Digest(one) != v.Digest(one) || other.Hash(one) == v.Hash(one) {
+		t.Error("a digest is of the chains alone, a hash of all of it")
+	}
+	for i := range b {
+		flipped := slices.Clone(b)
+		flipped[i] ^= 1 << (i % 8)
+		if got, err := checkpoint.ParseVector(one, flipped); err == nil && got.Verify(one, key.Public()) == nil {
+			t.Fatalf("byte %d changed and nobody noticed", i)
+		}
+	}
+	for n := range len(vector().Bytes(one)) + 1 {
+		if _, err := checkpoint.ParseVector(one, b[:n]); !errors.Is(err, checkpoint.ErrMalformed) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestMalformedVectorIsRefused(t *testing.T) {
+	twice, receipts, many := vector(), vector(), vector()
+	twice.Chains[1].Sender = twice.Chains[0].Sender
+	receipts.Chains[0].Lanes = []checkpoint.Lane{{Lane: 4, Last: 1}}
+	many.Chains = make([]checkpoint.Chain, checkpoint.MaxChains+1)
+	for name, v := range map[string]checkpoint.Vector{"a sender twice": twice, "receipts": receipts, "too many": many} {
+		if _, err := checkpoint.ParseVector(one, v.Sign(one, suite.NewDeskKey()).Bytes(one)); !errors.Is(err, checkpoint.ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDifferenceIsNamed: the first sequence that differs, and on whose side.
+func TestDifferenceIsNamed(t *testing.T) {
+	forked, rooted, renewed := chainOf("JPN-1", 17), chainOf("JPN-1", 17), chainOf("JPN-1", 1)
+	forked.Lanes[0].Running = named("another history")
+	rooted.Before = named("another past")
+	renewed.Generation = [16]byte{9}
+	jpn := ident.Desk(named("desk JPN-1"))
+	for name, c := range map[string]struct {
+		theirs checkpoint.Vector
+		want   []checkpoint.Difference
+	}{
+		"the same": {vector(), nil},
+		"they hold more": {vector(chainOf("JPN-1", 20), chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
+			[]checkpoint.Difference{{Kind: checkpoint.Behind, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 18}}},
+		"they hold less": {vector(chainOf("JPN-1", 16), chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
+			[]checkpoint.Difference{{Kind: checkpoint.Ahead, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 17}}},
+		"they hold nothing": {vector(chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
+			[]checkpoint.Difference{{Kind: checkpoint.Ahead, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 1}}},
+		"something else": {vector(forked, chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
+			[]checkpoint.Difference{{Kind: checkpoint.Forked, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 17}}},
+		"something else before": {vector(rooted, chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
+			[]checkpoint.Difference{{Kind: checkpoint.Forked, Sender: jpn, Generation: forked.Generation}}},
+		"another generation": {vector(renewed, chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
+			[]checkpoint.Difference{{Kind: checkpoint.Elsewhere, Sender: jpn, Generation: renewed.Generation}}},
+	} {
+		if got := vector().Compare(c.theirs); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+	}
+	back := vector(chainOf("NATO-1", 4), chainOf("PACNET-1", 0)).Compare(vector())
+	if len(back) != 1 || back[0].Kind != checkpoint.Behind || back[0].Sequence != 1 {
+		t.Errorf("seen from the other side: %+v", back)
+	}
+}
