@@ -95,6 +95,13 @@ type Pairings interface {
 	Confirm(ctx context.Context, id string, words []string) (Pairing, error)
 }
 
+// Vouching knows the officers' passwords.
+type Vouching interface {
+	// Vouch returns the officer of that name and password, or a fault of kind
+	// Denied that is the same for every cause, or Busy after too many tries.
+	Vouch(ctx context.Context, name, password string) (Officer, error)
+}
+
 // Events is the ring of changes behind the stream.
 type Events interface {
 	// After returns up to limit events with ids above after, oldest first.

@@ -19,6 +19,7 @@ type Server struct {
 	Messages Messages
 	Uploads  Uploads
 	Pairings Pairings
+	Vouching Vouching
 	Events   Events
 	Journal  Journal
 	Custody  Custody

@@ -39,6 +39,9 @@ type Config struct {
 	API      http.Handler
 	Accounts Accounts
 	Sessions SessionStore
+	// Voucher checks passwords; the desk shares it with its other doors, so
+	// that all of them count wrong ones together. Nil makes one of its own.
+	Voucher *Voucher
 
 	// DeskID tells the cookies of two desks on one host apart.
 	DeskID ident.Desk
@@ -86,12 +89,15 @@ func New(cfg Config) *Console {
 	if err != nil {
 		panic("console: " + err.Error()) // the path is a constant
 	}
+	if cfg.Voucher == nil {
+		cfg.Voucher = NewVoucher(cfg.Accounts, cfg.Now)
+	}
 	c := &Console{
 		cfg:      cfg,
 		sessions: newSessions(cfg.DeskID, cfg.Sessions),
 		live:     newStreams(),
-		passes:   newPasswords(),
-		throttle: newThrottle(cfg.Now),
+		passes:   cfg.Voucher.passes,
+		throttle: cfg.Voucher.throttle,
 		reports:  &reports{log: cfg.Log},
 		static:   newStatic(files),
 	}

@@ -114,22 +114,12 @@ func (c *Console) checkPassword(w http.ResponseWriter, r *http.Request, name, pa
 		c.record(r.Context(), "throttled", "")
 		return Officer{}, err
 	}
-	o, err := c.cfg.Accounts.Officer(r.Context(), name)
-	if err != nil && !errors.Is(err, ErrNoOfficer) {
-		return Officer{}, err
-	}
-	ok, verr := c.passes.verify(r.Context(), o.Password, password)
-	if verr != nil {
-		return Officer{}, verr
-	}
-	if !ok || err != nil {
-		c.throttle.failed(acct, triesPerAccount)
+	o, err := c.cfg.Voucher.check(r.Context(), name, password)
+	if errors.Is(err, errWrongPassword) {
 		c.throttle.failed(addr, triesPerAddress)
 		c.record(r.Context(), "refused", o.Name)
-		return Officer{}, errWrongPassword
 	}
-	c.throttle.passed(acct)
-	return o, nil
+	return o, err
 }
 
 // mayTry refuses while any of the keys has to wait.
@@ -140,7 +130,7 @@ func (c *Console) mayTry(w http.ResponseWriter, keys ...string) error {
 	}
 	s := int(math.Ceil(d.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(s))
-	return fault.New(fault.Busy, "Too many tries. Wait %v.", (time.Duration(s) * time.Second).String())
+	return tooMany(d)
 }
 
 // signOut ends the sign-in, its cookie and its running requests.

@@ -57,6 +57,7 @@ type Desk struct {
 	blobs  *blob.Dir
 	engine *exchange.Engine
 	book   *trust.Book
+	vouch  *console.Voucher
 	ready  chan struct{}
 
 	summaries summaries
@@ -123,7 +124,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	if err != nil {
 		return err
 	}
-	d.store = s
+	d.store, d.vouch = s, console.NewVoucher(accounts{d}, nil)
 	err = s.View(ctx, func(tx *store.Tx) (err error) { d.id, err = loadIdentity(tx); return err })
 	if err != nil {
 		return err
@@ -255,7 +256,7 @@ func runAll(ctx context.Context, cancel func(), parts map[string]func(context.Co
 func (d *Desk) server() http.Handler {
 	s := &api.Server{
 		Status: status{d}, Lines: lines{d}, Joining: joining{d}, Messages: messages{d}, Uploads: uploads{d},
-		Pairings: pairings{d}, Events: events{d}, Journal: journal{d}, Custody: custody{d}, Answers: answers{d}, Log: d.log,
+		Pairings: pairings{d}, Vouching: vouching{d}, Events: events{d}, Journal: journal{d}, Custody: custody{d}, Answers: answers{d}, Log: d.log,
 	}
 	return s.Handler()
 }
@@ -275,7 +276,7 @@ func (d *Desk) serveConsole(ctx context.Context, ln net.Listener, apiHandler htt
 			}
 			apiHandler.ServeHTTP(w, r)
 		}),
-		Accounts: accounts{d}, Sessions: sessions{d}, DeskID: d.id.Self.Desk, DeskName: d.id.DeskName,
+		Accounts: accounts{d}, Sessions: sessions{d}, Voucher: d.vouch, DeskID: d.id.Self.Desk, DeskName: d.id.DeskName,
 		Version: d.opts.Version, Hosts: d.hosts(), Log: d.log,
 	})
 	srv := console.Server(c, d.log)
