@@ -33,12 +33,16 @@ const (
 	ReasonVersion        Reason = 11 // protocol version not spoken here
 	ReasonProtocol       Reason = 12 // frames that make no sense
 	ReasonLimit          Reason = 13 // too many links or destinations
+	ReasonNoMeeting      Reason = 14 // no rendezvous there, or it is over
+	ReasonMet            Reason = 15 // somebody else put that blob first
+	ReasonNotYet         Reason = 16 // the blob is not there yet
 )
 
 var reasons = [...]string{
 	"none", "unknown mailbox", "not allowed by the mailbox's owner", "mailbox full", "too large",
 	"expired", "malformed", "relay busy", "unknown desk", "replaced by another link with the same key",
 	"invitation unknown, used up or expired", "protocol version", "protocol error", "limit reached",
+	"no such rendezvous", "rendezvous answered by somebody else", "not there yet",
 }
 
 // String returns the reason in words for an officer.

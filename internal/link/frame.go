@@ -29,6 +29,9 @@ const (
 	frameBye       = 0x0e // the reason why this end closes
 	frameAllowed   = 0x0f // relay: the hash of the list in force
 	// 0x10 to 0x13 are reserved for datagrams (docs/spec/link.md, Section 2).
+	frameMeet = 0x14 // desk: asks for one thing of a rendezvous
+	frameMet  = 0x15 // relay: how that went
+	framePart = 0x16 // both: up to 16 KiB of a rendezvous' blob
 
 	frameOptional = 0x80
 )

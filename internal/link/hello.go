@@ -22,6 +22,7 @@ const (
 	Urgent    Purpose = 1 // starts a session
 	BulkOf    Purpose = 2 // joins a session
 	Enrolling Purpose = 3 // shows an invitation, then ends
+	Meeting   Purpose = 4 // puts or gets one blob of a rendezvous, then ends
 )
 
 const protocolVersion = 1
@@ -111,7 +112,7 @@ func (h *Hello) hear(tc *tls.Conn, relay ident.Relay) error {
 	if !ed25519.Verify(h.Key, msg, proof) {
 		return errHello{ReasonUnknownDesk}
 	}
-	if h.Purpose < Urgent || h.Purpose > Enrolling {
+	if h.Purpose < Urgent || h.Purpose > Meeting {
 		return errHello{ReasonProtocol}
 	}
 	h.Wants, err = readWants(tc, wants)

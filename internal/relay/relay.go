@@ -68,6 +68,7 @@ type Relay struct {
 	lock  *dirLock
 	hub   *hub
 	gate  *gate
+	meets *meetings
 	since time.Time
 	addr  string
 
@@ -88,7 +89,7 @@ func New(ctx context.Context, cfg Config) (r *Relay, err error) {
 	if err != nil {
 		return nil, err
 	}
-	made := &Relay{cfg: cfg, log: cfg.Log, hub: newHub(), gate: newGate(), since: time.Now()}
+	made := &Relay{cfg: cfg, log: cfg.Log, hub: newHub(), gate: newGate(), meets: newMeetings(), since: time.Now()}
 	if made.id, err = link.NewIdentity(key); err != nil {
 		return nil, fmt.Errorf("open relay: %w", err)
 	}
@@ -238,6 +239,8 @@ func (r *Relay) greet(ctx context.Context, nc net.Conn, leave func()) {
 		r.enrol(ctx, p)
 	case link.BulkOf:
 		r.join(p)
+	case link.Meeting:
+		r.meet(ctx, p)
 	default:
 		r.serve(ctx, p)
 	}
@@ -291,6 +294,7 @@ func (r *Relay) sweep(ctx context.Context) {
 			r.log.Info("expired", "envelopes", n)
 		}
 		r.hub.forget(time.Now())
+		r.meets.forget(time.Now())
 		select {
 		case <-ctx.Done():
 			return
