@@ -170,8 +170,8 @@ func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened
 // check refuses what the sender signed against the format: the kind and
 // precedence fit the lane, and nothing follows a signed end.
 func (r *Receiver) check(lane Lane, sequence uint32, in envelope.Inside) error {
-	switch isReceipt := in.Kind == envelope.Receipt; {
-	case in.Kind < envelope.Message || in.Kind > envelope.Statement || in.Precedence > 3:
+	switch isReceipt := in.Kind.ToParty(); {
+	case !in.Kind.Valid() || in.Precedence > 3:
 		return fmt.Errorf("%w: kind %d, precedence %d", ErrRefused, in.Kind, in.Precedence)
 	case isReceipt != (lane == Receipts) || (!isReceipt && Lane(in.Precedence) != lane):
 		return fmt.Errorf("%w: kind %d and precedence %d in lane %d", ErrRefused, in.Kind, in.Precedence, lane)

@@ -154,8 +154,8 @@ func (m *Sender) Due(now time.Time) bool {
 type SealInput struct {
 	Kind       envelope.Kind
 	Precedence precedence.Level // picks the chain, and the lane at the relay
-	// ReceiptTo is the originating party whose desks this receipt goes to. It
-	// is set exactly when Kind is [envelope.Receipt].
+	// ReceiptTo is the party whose desks this goes to: the originator of a
+	// receipt's message. It is set exactly when Kind goes to one party.
 	ReceiptTo ident.Party
 	Message   ident.Message // fixed id; of a receipt, an id of its own
 	Digest    [32]byte      // of the sender's statement set for this line
@@ -218,7 +218,7 @@ func (m *Sender) chainFor(in SealInput) (c *sendChain, lane Lane, err error) {
 	switch isReceipt := in.ReceiptTo != (ident.Party{}); {
 	case m.spent:
 		return nil, 0, fmt.Errorf("seal message: %w", ErrSpent)
-	case !in.Precedence.Valid() || isReceipt != (in.Kind == envelope.Receipt) || in.Kind < envelope.Message || in.Kind > envelope.Statement:
+	case !in.Precedence.Valid() || isReceipt != in.Kind.ToParty() || !in.Kind.Valid():
 		return nil, 0, fmt.Errorf("seal kind %d at %v: %w", in.Kind, in.Precedence, ErrInput)
 	case isReceipt:
 		i, ok := slices.BinarySearchFunc(m.receipts, in.ReceiptTo, func(c sendChain, p ident.Party) int { return compareParties(c.party, p) })

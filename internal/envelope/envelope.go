@@ -135,7 +135,16 @@ const (
 	Message   Kind = 1 // wire.Message
 	Receipt   Kind = 2 // wire.Receipt
 	Statement Kind = 3 // statements of a roster, pushed in the line's own group
+	// 4 and 5 are an attestation and a line check.
+	Confirmation Kind = 6 // a removal has taken effect at the sender; to the cutting party
 )
+
+// Valid reports whether k is a kind of this version.
+func (k Kind) Valid() bool { return k >= Message && k <= Statement || k == Confirmation }
+
+// ToParty reports whether bodies of this kind go to the desks of one party, in
+// the chain of receipts to it, and not to the whole group.
+func (k Kind) ToParty() bool { return k == Receipt || k == Confirmation }
 
 // Inside is the fixed header that stands, sealed, before the body.
 type Inside struct {
