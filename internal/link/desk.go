@@ -26,17 +26,35 @@ type desk struct {
 	dirty     bool
 	timer     *time.Timer
 	other     []byte // control frames to send
+	bulk      opener
+}
+
+// opener is how far the opening of a bulk connection has come. There is one at
+// a time: two would tell the relay of the same halves of envelopes, and the
+// second one's rest would follow on nothing.
+type opener struct {
+	busy  bool // somebody opens it
+	again bool // it was asked for meanwhile
+	relay bool // the relay asked although we had one: it has lost that one
 }
 
 // slots remembers which lists of mailboxes the relay knows on a connection.
 type slots struct {
 	byDest map[string]uint16
 	dests  [maxSlots]string
-	next   uint16
+	next   [2]uint16 // of the long lists, and of the short ones
 }
 
-// maxSlots is how many lists a connection has at once; an older one gives way.
-const maxSlots = 64
+const (
+	// maxSlots is how many lists a connection has at once; an older one gives
+	// way.
+	maxSlots = 64
+	// longSlots of them are for lists of more than shortList mailboxes. A line
+	// of 200 desks has many different lists, since each answer takes a desk off
+	// one: in all slots they would be more than the relay keeps (maxBoxes).
+	longSlots = 12
+	shortList = 16
+)
 
 // handleBits is how much of a stamp is the handle; the slot is above.
 const handleBits = 48
@@ -58,8 +76,13 @@ func (t *slots) find(dest string) (slot uint16, prefix []byte) {
 	if t.byDest == nil {
 		t.byDest = map[string]uint16{}
 	}
-	slot = t.next % maxSlots
-	t.next++
+	if len(dest) > 32*shortList {
+		slot = t.next[0] % longSlots
+		t.next[0]++
+	} else {
+		slot = longSlots + t.next[1]%(maxSlots-longSlots)
+		t.next[1]++
+	}
 	delete(t.byDest, t.dests[slot])
 	t.byDest[dest], t.dests[slot] = slot, dest
 	prefix = appendHead(nil, frameDest, 2+len(dest))
@@ -156,6 +179,9 @@ func (d *desk) frame(_ *conn, t byte, body []byte) error {
 	case t == frameRefuse && len(body) == refuseSize:
 		d.refused(be.Uint64(body), be.Uint16(body[8:]), Reason(body[10]), be.Uint32(body[11:]), body[15] != 0)
 	case t == frameBulk:
+		d.mu.Lock()
+		d.bulk.relay = true
+		d.mu.Unlock()
 		d.needBulk()
 	case t == frameAllowed && len(body) == 8:
 		d.c.mu.Lock()
@@ -218,16 +244,30 @@ func (d *desk) room(uint8) {}
 // no answer go again, over the next one.
 func (d *desk) bulkLost() {
 	d.c.mu.Lock()
-	defer d.c.mu.Unlock()
 	for _, l := range bulkOrder {
 		for _, w := range d.c.waiting[l] {
 			d.submit(w)
 		}
 	}
+	d.c.mu.Unlock()
+	d.mu.Lock()
+	asked := d.bulk.relay
+	d.mu.Unlock()
+	if asked {
+		d.needBulk() // the relay knew of the loss before us, and does not ask twice
+	}
 }
 
-// needBulk implements receiver: it opens the bulk connection.
+// needBulk implements receiver: it has the bulk connection opened, by one
+// goroutine however often it is asked for.
 func (d *desk) needBulk() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.bulk.busy {
+		d.bulk.again = true
+		return
+	}
+	d.bulk.busy = true
 	d.opening.Add(1)
 	go func() {
 		defer d.opening.Done()
@@ -240,8 +280,19 @@ func (d *desk) needBulk() {
 			case <-ctx.Done():
 			}
 		}()
-		d.openBulk(ctx)
+		for more := true; more; more = d.opened() {
+			d.openBulk(ctx)
+		}
 	}()
+}
+
+// opened reports whether the connection was asked for once more while it was
+// being opened; otherwise the next who asks finds nobody busy.
+func (d *desk) opened() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bulk.busy, d.bulk.again = d.bulk.again, false
+	return d.bulk.busy
 }
 
 // openBulk tries until it succeeds or the session ends.
@@ -254,6 +305,9 @@ func (d *desk) openBulk(ctx context.Context) {
 		if have {
 			return
 		}
+		d.mu.Lock()
+		d.bulk.relay = false
+		d.mu.Unlock()
 		tc, a, rtt, err := greet(ctx, &d.c.cfg, &Hello{Purpose: BulkOf, Session: d.answer.Session, Wants: wants})
 		if err == nil {
 			if !d.s.attach(tc, true, a.Wants, rtt) {

@@ -83,6 +83,11 @@ func (s *session) hold(n int) {
 func (s *session) assemble(c *conn, t byte, body []byte) (in *incoming, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.closed {
+		// What is kept of its envelopes has been told to the peer by now: a frame
+		// that was read before must not change it.
+		return nil, errReplaced
+	}
 	now := s.now()
 	s.asked = 0
 	c.recv += uint32(headSize + len(body))

@@ -121,6 +121,11 @@ func (s *session) attach(tc *tls.Conn, bulk bool, wants []Want, rtt time.Duratio
 	}
 	s.conns[index(bulk)] = c
 	c.used = s.now()
+	for l := range s.wants {
+		if isBulk(uint8(l)) == bulk {
+			s.wants[l] = nil // what an earlier connection asked for is of the past
+		}
+	}
 	for _, w := range wants {
 		if isBulk(w.Lane) == bulk {
 			s.wants[w.Lane] = &w
