@@ -27,18 +27,18 @@ type sealer struct{ key [32]byte }
 
 func newSealer() (s sealer, tag blob.Tag) {
 	_, _ = rand.Read(s.key[:])
-	return s, chain.FileTag(suite.One{}, s.key)
+	return s, chain.FileTag(suite.One, s.key)
 }
 
 func (s sealer) seal(index uint32, final bool, data []byte) ([]byte, error) {
-	return chain.SealChunk(suite.One{}, chain.ChunkInput{
+	return chain.SealChunk(suite.One, chain.ChunkInput{
 		Chunk: chain.Chunk{Index: index, Final: final, Data: data}, Key: s.key, Lane: envelope.Files,
 		Expiry: time.Unix(1795406400, 0),
 	})
 }
 
 func (s sealer) open(sealed []byte) (uint32, bool, []byte, error) {
-	c, err := chain.OpenChunk(suite.One{}, sealed, s.key)
+	c, err := chain.OpenChunk(suite.One, sealed, s.key)
 	return c.Index, c.Final, c.Data, err
 }
 

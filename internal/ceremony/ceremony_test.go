@@ -14,7 +14,7 @@ import (
 	"hotline/internal/suite"
 )
 
-var one suite.One
+var one = suite.One
 
 // rootOf returns bytes of a root's size. A ceremony does not look into roots.
 func rootOf(name string) []byte {

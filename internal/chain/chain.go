@@ -25,6 +25,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"time"
+
+	"hotline/internal/octets"
 )
 
 // Suite is what this package needs of a line's cryptography.
@@ -47,6 +49,8 @@ type Symmetric interface {
 
 // Asymmetric is the part of a suite that works with public keys.
 type Asymmetric interface {
+	// Sizes are those of public keys and signatures.
+	Sizes() octets.Sizes
 	SealTo(public []byte, label string, aad, plain []byte) ([]byte, error)
 	VerifyMessage(public []byte, label string, signature []byte, parts ...[]byte) error
 	VerifyDesk(public []byte, label string, signature []byte, parts ...[]byte) error

@@ -27,9 +27,6 @@ type ControlInput struct {
 	Expiry     time.Time
 }
 
-// deskSignature is the length of a desk's hybrid signature in suite 1.
-const deskSignature = 64 + 3309
-
 // ControlTag is the tag of envelopes to a control key.
 func ControlTag(s Symmetric, public []byte) (t [16]byte) {
 	sum := s.Hash(labelControlTag, public)
@@ -52,7 +49,7 @@ func SealControl(s Suite, key Signer, in ControlInput) ([]byte, error) {
 	return sealTo(s, sealed{
 		kind: envelope.Control, lane: in.Precedence, tag: ControlTag(s, in.Public), expiry: in.Expiry,
 		label: labelControl, public: in.Public, plain: w.Bytes(),
-		size: envelope.Bucket(envelope.HeaderSize + encapsulated + len(w.Bytes())),
+		size: envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(w.Bytes())),
 	})
 }
 
@@ -71,7 +68,7 @@ func OpenControl(s Suite, env []byte, key Opener, peer func(unverified Control) 
 	r.Into(c.Sender[:])
 	c.Kind = r.Uint8()
 	c.Body = r.Var32(MaxControlBody)
-	signature := r.Raw(deskSignature)
+	signature := r.Raw(s.Sizes().DeskSignature)
 	padding := r.Rest()
 	if r.Err() != nil || c.Kind == 0 || !zeros(padding) || envelope.Bucket(len(env)-len(padding)) != len(env) {
 		return Control{}, fmt.Errorf("open control: layout: %w", ErrRefused)

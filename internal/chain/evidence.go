@@ -9,12 +9,8 @@ import (
 	"hotline/internal/octets"
 )
 
-// EvidenceSize is the length of the evidence of one message, in bytes: clear
-// header, generation, inside header and signature. The body is kept beside it.
-const EvidenceSize = envelope.HeaderSize + 16 + envelope.InsideSize + envelope.SignatureSize
-
-// evidence is what, with the body, proves that a desk signed a message. It
-// shows nothing of any key.
+// evidence is what, with the body, proves that a desk signed a message: clear
+// header, generation, inside header and signature. It shows nothing of any key.
 func (n names) evidence(header, inside, signature []byte) []byte {
 	return slices.Concat(header, n.generation[:], inside, signature)
 }
@@ -27,12 +23,12 @@ func VerifyEvidence(s Asymmetric, group ident.Group, desk ident.Desk, messageKey
 	header := r.Raw(envelope.HeaderSize)
 	generation := r.Raw(16)
 	inside := r.Raw(envelope.InsideSize)
-	signature := r.Raw(envelope.SignatureSize)
+	signature := r.Raw(s.Sizes().MessageSignature)
 	if err := r.Done(); err != nil {
 		return envelope.Inside{}, fmt.Errorf("verify evidence: %w: %w", ErrRefused, err)
 	}
 	signed := slices.Concat(inside, body)
-	in, _, _, err := envelope.ParseInside(slices.Concat(signed, signature))
+	in, _, _, err := envelope.ParseInside(slices.Concat(signed, signature), len(signature))
 	if err != nil || int(in.BodyLength) != len(body) {
 		return envelope.Inside{}, fmt.Errorf("verify evidence: layout: %w", ErrRefused)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	one   = suite.One{}
+	one   = suite.One
 	start = time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC)
 )
 
@@ -31,7 +31,7 @@ type end struct {
 }
 
 func newEnd(party, desk string) end {
-	return end{desk: named("desk " + desk), party: named("party " + party), sign: suite.NewMessageKey(), seal: suite.NewSealKey(), number: 7}
+	return end{desk: named("desk " + desk), party: named("party " + party), sign: suite.One.NewMessageKey(), seal: suite.One.NewSealKey(), number: 7}
 }
 
 func (e end) recipient() Recipient {

@@ -111,7 +111,7 @@ func TestChunkRefuses(t *testing.T) {
 }
 
 func TestControl(t *testing.T) {
-	key, sender, to := suite.NewDeskKey(), ident.Desk(named("desk JPN-1")), suite.NewSealKey()
+	key, sender, to := suite.One.NewDeskKey(), ident.Desk(named("desk JPN-1")), suite.One.NewSealKey()
 	know := func(d suite.DeskKey) func(Control) ([]byte, bool) {
 		return func(c Control) ([]byte, bool) { return d.Public(), c.Sender == sender }
 	}
@@ -133,17 +133,17 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenControl(one, env, to, know(suite.NewDeskKey())); !errors.Is(err, ErrSignature) {
+	if _, err := OpenControl(one, env, to, know(suite.One.NewDeskKey())); !errors.Is(err, ErrSignature) {
 		t.Errorf("another desk's key: %v", err)
 	}
 	if _, err := OpenControl(one, env, to, func(Control) ([]byte, bool) { return nil, false }); !errors.Is(err, ErrUnknownDesk) {
 		t.Errorf("unknown desk: %v", err)
 	}
-	if _, err := OpenControl(one, env, suite.NewSealKey(), know(key)); !errors.Is(err, ErrOpen) {
+	if _, err := OpenControl(one, env, suite.One.NewSealKey(), know(key)); !errors.Is(err, ErrOpen) {
 		t.Errorf("another control key: %v", err)
 	}
 	// The recipient passes it on to a third desk as if it had been sent there.
-	third := suite.NewSealKey()
+	third := suite.One.NewSealKey()
 	plain, err := openSealed(one, env, envelope.Control, ControlTag(one, to.Public()), labelControl, to)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestControl(t *testing.T) {
 // TestNoTypeIsTakenForAnother presents every kind of envelope to every opener.
 func TestNoTypeIsTakenForAnother(t *testing.T) {
 	p := newPair(t)
-	file, desk := named("content key"), suite.NewDeskKey()
+	file, desk := named("content key"), suite.One.NewDeskKey()
 	chunk, err := SealChunk(one, ChunkInput{Chunk: Chunk{Final: true}, Key: file, Expiry: start})
 	if err != nil {
 		t.Fatal(err)
@@ -255,10 +255,10 @@ func TestHeaderIsCheckedThoughItIsAuthentic(t *testing.T) {
 		}
 
 		public := p.to.seal.Public()
-		h = envelope.Header{Suite: 1, Type: envelope.Slice, Tag: SliceTag(one, public), Length: SliceSize}
+		h = envelope.Header{Suite: 1, Type: envelope.Slice, Tag: SliceTag(one, public), Length: uint32(SliceSize(one))}
 		change(&h)
 		header = h.Append(nil)
-		box, err := one.SealTo(public, labelSlice, header, make([]byte, SliceSize-envelope.HeaderSize-encapsulated))
+		box, err := one.SealTo(public, labelSlice, header, make([]byte, SliceSize(one)-envelope.HeaderSize-encapsulated(one)))
 		if err != nil {
 			t.Fatal(err)
 		}

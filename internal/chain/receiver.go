@@ -22,7 +22,7 @@ type receiver struct {
 	s Suite
 	names
 	commitment [48]byte
-	messageKey [32]byte // verifies the sender's signatures
+	messageKey []byte // verifies the sender's signatures
 	tag        [16]byte
 	headerKey  [32]byte
 	created    time.Time
@@ -147,12 +147,12 @@ func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened
 	if err != nil {
 		return o, nil, ErrOpen
 	}
-	inside, body, signature, err := envelope.ParseInside(plain)
+	inside, body, signature, err := envelope.ParseInside(plain, r.s.Sizes().MessageSignature)
 	if err != nil {
 		return o, nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	signed = plain[:envelope.InsideSize+len(body)]
-	if r.s.VerifyMessage(r.messageKey[:], labelMessage, signature, r.group[:], r.desk[:], r.generation[:], header, signed) != nil {
+	if r.s.VerifyMessage(r.messageKey, labelMessage, signature, r.group[:], r.desk[:], r.generation[:], header, signed) != nil {
 		return o, nil, ErrSignature
 	}
 	// Only a bucket's size, and one that holds the message: a sender that does

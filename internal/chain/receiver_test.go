@@ -154,7 +154,7 @@ func TestTwoHistoriesAreNoticed(t *testing.T) {
 // TestSerialJumpIsRefusedCheaply: the limit comes before any key is derived.
 func TestSerialJumpIsRefusedCheaply(t *testing.T) {
 	p := newPair(t)
-	counted := &counting{One: one}
+	counted := &counting{Suite: one}
 	p.rx.s = counted
 	for _, tt := range []struct {
 		sequence uint32
@@ -195,13 +195,13 @@ func TestSerialJumpIsRefusedCheaply(t *testing.T) {
 
 // counting counts derivations.
 type counting struct {
-	suite.One
+	suite.Suite
 	expands int
 }
 
 func (c *counting) Expand(prk []byte, label string, context []byte, n int) []byte {
 	c.expands++
-	return c.One.Expand(prk, label, context, n)
+	return c.Suite.Expand(prk, label, context, n)
 }
 
 // remask writes another lane and sequence into an envelope, as somebody can who

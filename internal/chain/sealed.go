@@ -21,9 +21,9 @@ type sealed struct {
 	size   int // of the whole envelope
 }
 
-// encapsulated is what HPKE adds to a plaintext in suite 1: the encapsulated
-// key and the tag.
-const encapsulated = 1120 + envelope.TagSize
+// encapsulated is what HPKE adds to a plaintext: the encapsulated key and the
+// tag.
+func encapsulated(s Asymmetric) int { return s.Sizes().Encapsulation + envelope.TagSize }
 
 // sealTo pads, seals and binds the header. Masked and nonce stay zero: there is
 // no chain, and HPKE has its own nonce.
@@ -33,7 +33,7 @@ func sealTo(s Suite, in sealed) ([]byte, error) {
 		Expiry: minutes(in.expiry), Length: uint32(in.size),
 	}
 	header := h.Append(make([]byte, 0, in.size))
-	plain := make([]byte, in.size-envelope.HeaderSize-encapsulated)
+	plain := make([]byte, in.size-envelope.HeaderSize-encapsulated(s))
 	defer clear(plain)
 	copy(plain, in.plain)
 	clear(in.plain) // it may hold a key

@@ -186,7 +186,7 @@ func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) 
 	if err != nil {
 		return Sealed{}, err
 	}
-	size := envelope.Bucket(envelope.Overhead + len(in.Body))
+	size := envelope.Bucket(envelope.Overhead + m.s.Sizes().MessageSignature + len(in.Body))
 	if len(in.Body) > envelope.MaxSize || size > envelope.MaxSize {
 		return Sealed{}, fmt.Errorf("seal message of %d bytes: %w", len(in.Body), ErrInput)
 	}

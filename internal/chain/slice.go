@@ -59,16 +59,17 @@ func SliceTag(s Symmetric, sealPublic []byte) (t [16]byte) {
 }
 
 const (
-	// SliceSize is the size of every slice envelope in bytes.
-	SliceSize = 1536
 	// statementSize is the signed part: commitment, group, sender, generation,
 	// predecessor, digest, time, flags, last sequences.
 	statementSize = 48 + 32 + 32 + 16 + 32 + 32 + 8 + 1 + 4*lanes
-	// proofSize is recipient, seal key number, signed part and signature.
-	proofSize = 32 + 8 + statementSize + envelope.SignatureSize
 
 	flagRestart uint8 = 1
 )
+
+// SliceSize is the size of every slice envelope of a suite, in bytes.
+func SliceSize(s Asymmetric) int {
+	return envelope.Bucket(envelope.HeaderSize + encapsulated(s) + 32 + statementSize + s.Sizes().MessageSignature)
+}
 
 // SliceFor seals this generation's key to one desk: one envelope of
 // [SliceSize], signed with the desk's message key. Sealing to the same desk
@@ -98,7 +99,7 @@ func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
 	w.Raw(key.Sign(labelSlice, in.Desk[:], be64(in.SealNumber), statement))
 	return sealTo(m.s, sealed{
 		kind: envelope.Slice, lane: in.Precedence, tag: SliceTag(m.s, in.SealPublic),
-		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: w.Bytes(), size: SliceSize,
+		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: w.Bytes(), size: SliceSize(m.s),
 	})
 }
 
@@ -160,8 +161,8 @@ func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (message
 	var proof octets.Writer
 	proof.Raw(to.Desk[:])
 	proof.Uint64(to.SealNumber)
-	proof.Raw(r.Raw(statementSize + envelope.SignatureSize))
-	if !zeros(r.Rest()) || r.Err() != nil || len(env) != SliceSize {
+	proof.Raw(r.Raw(statementSize + s.Sizes().MessageSignature))
+	if !zeros(r.Rest()) || r.Err() != nil || len(env) != SliceSize(s) {
 		return nil, Slice{}, fmt.Errorf("open slice: padding: %w", ErrRefused)
 	}
 	sl, messageKey, err := verifySlice(s, proof.Bytes(), peer)
@@ -174,7 +175,7 @@ func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (message
 	}
 	rec := newReceiver(s, n, key, to.Party, now)
 	rec.commitment = sl.Commitment
-	copy(rec.messageKey[:], messageKey)
+	rec.messageKey = slices.Clone(messageKey)
 	return rec, sl, nil
 }
 
@@ -190,7 +191,7 @@ func VerifySlice(s Suite, proof []byte, peer func(ident.Desk) (messageKey []byte
 }
 
 func verifySlice(s Suite, proof []byte, peer func(ident.Desk) ([]byte, bool)) (Slice, []byte, error) {
-	if len(proof) != proofSize {
+	if len(proof) != 32+8+statementSize+s.Sizes().MessageSignature {
 		return Slice{}, nil, fmt.Errorf("proof of %d bytes: %w", len(proof), ErrRefused)
 	}
 	recipient, number, statement, signature := proof[:32], proof[32:40], proof[40:40+statementSize], proof[40+statementSize:]

@@ -2,6 +2,7 @@ package chain
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"hotline/internal/octets"
@@ -160,7 +161,7 @@ func (r *Receiver) MarshalBinary() ([]byte, error) {
 	var w octets.Writer
 	writeState(&w, stateReceiver, r.s, r.names)
 	w.Raw(r.commitment[:])
-	w.Raw(r.messageKey[:])
+	w.Raw(r.messageKey)
 	w.Raw(r.tag[:])
 	w.Raw(r.headerKey[:])
 	writeTime(&w, r.created)
@@ -187,7 +188,7 @@ func UnmarshalReceiver(s Suite, b []byte) (*Receiver, error) {
 	in := octets.NewReader(b)
 	r := &Receiver{receiver: &receiver{s: s, names: readState(in, stateReceiver, s)}}
 	in.Into(r.commitment[:])
-	in.Into(r.messageKey[:])
+	r.messageKey = slices.Clone(in.Raw(s.Sizes().Message))
 	in.Into(r.tag[:])
 	in.Into(r.headerKey[:])
 	r.created = readTime(in)

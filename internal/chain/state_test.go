@@ -245,9 +245,9 @@ func FuzzSlice(f *testing.F) {
 		if sl, err := VerifySlice(one, b, peers(p.from)); err == nil && !bytes.Equal(sl.Proof, b) {
 			t.Error("proof changed")
 		}
-		plain := make([]byte, SliceSize-45-encapsulated)
+		plain := make([]byte, SliceSize(one)-45-encapsulated(one))
 		copy(plain, b)
-		env, err := sealTo(one, sealed{kind: 2, tag: SliceTag(one, p.to.seal.Public()), label: labelSlice, public: p.to.seal.Public(), plain: plain, size: SliceSize})
+		env, err := sealTo(one, sealed{kind: 2, tag: SliceTag(one, p.to.seal.Public()), label: labelSlice, public: p.to.seal.Public(), plain: plain, size: SliceSize(one)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +274,7 @@ func FuzzChunkAndControl(f *testing.F) {
 			t.Error("more data than there was")
 		}
 		_, _ = OpenControl(one, b, p.to.seal, nobody)
-		env, err := sealTo(one, sealed{kind: 3, tag: ControlTag(one, p.to.seal.Public()), label: labelControl, public: p.to.seal.Public(), plain: bytes.Clone(b), size: 45 + encapsulated + len(b)})
+		env, err := sealTo(one, sealed{kind: 3, tag: ControlTag(one, p.to.seal.Public()), label: labelControl, public: p.to.seal.Public(), plain: bytes.Clone(b), size: 45 + encapsulated(one) + len(b)})
 		if err != nil {
 			t.Fatal(err)
 		}

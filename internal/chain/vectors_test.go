@@ -169,7 +169,7 @@ func (v vectors) checkPlain(t *testing.T) {
 			t.Errorf("chunk %d opens as %+v, %v", i, got, err)
 		}
 	}
-	key, err := suite.ParseSealKey(v.Control.ControlSeed)
+	key, err := suite.One.ParseSealKey(v.Control.ControlSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func (v vectors) checkPlain(t *testing.T) {
 // sender is the vectors' sending key at its start.
 func (v vectors) sender(t *testing.T) (*Sender, suite.MessageKey) {
 	t.Helper()
-	sign, err := suite.MessageKeyFromSeed(v.MessageSeed)
+	sign, err := suite.One.MessageKeyFromSeed(v.MessageSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func (v vectors) sender(t *testing.T) (*Sender, suite.MessageKey) {
 
 func (v vectors) recipient(t *testing.T) (Recipient, func(ident.Desk) ([]byte, bool)) {
 	t.Helper()
-	key, err := suite.ParseSealKey(v.Slice.SealSeed)
+	key, err := suite.One.ParseSealKey(v.Slice.SealSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,11 +309,11 @@ func sealVectors(t *testing.T, tx *Sender, rx *Receiver, sign Signer, h func(str
 
 func (v *vectors) fillPlain(t *testing.T, h func(string) hexa) {
 	t.Helper()
-	desk, err := suite.DeskKeyFromSeed(v.DeskSeed)
+	desk, err := suite.One.DeskKeyFromSeed(v.DeskSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := suite.ParseSealKey(v.Control.ControlSeed)
+	control, err := suite.One.ParseSealKey(v.Control.ControlSeed)
 	if err != nil {
 		t.Fatal(err)
 	}

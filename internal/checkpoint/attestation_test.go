@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	one   = suite.One{}
+	one   = suite.One
 	start = time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC)
 )
 
@@ -40,7 +40,7 @@ func receiptsOf(party string) checkpoint.Attestation {
 }
 
 func TestAttestationIsItsSendersWord(t *testing.T) {
-	key := suite.NewDeskKey()
+	key := suite.One.NewDeskKey()
 	for _, a := range []checkpoint.Attestation{attestation(), receiptsOf("party NATO"), {Time: start}} {
 		b := a.Sign(one, key).Bytes(one)
 		got, err := checkpoint.ParseAttestation(one, b)
@@ -50,7 +50,7 @@ func TestAttestationIsItsSendersWord(t *testing.T) {
 		if err := got.Verify(one, key.Public()); err != nil {
 			t.Error(err)
 		}
-		if err := got.Verify(one, suite.NewDeskKey().Public()); !errors.Is(err, checkpoint.ErrSignature) {
+		if err := got.Verify(one, suite.One.NewDeskKey().Public()); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Errorf("with another desk's key: %v", err)
 		}
 		for i := range b {
@@ -79,12 +79,12 @@ func TestMalformedAttestationIsRefused(t *testing.T) {
 	} {
 		a := attestation()
 		change(&a)
-		b := a.Sign(one, suite.NewDeskKey()).Bytes(one)
+		b := a.Sign(one, suite.One.NewDeskKey()).Bytes(one)
 		if _, err := checkpoint.ParseAttestation(one, b); !errors.Is(err, checkpoint.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	good := attestation().Sign(one, suite.NewDeskKey()).Bytes(one)
+	good := attestation().Sign(one, suite.One.NewDeskKey()).Bytes(one)
 	unsigned := len(attestation().Bytes(one))
 	for n := range unsigned + 1 {
 		if _, err := checkpoint.ParseAttestation(one, good[:n]); !errors.Is(err, checkpoint.ErrMalformed) {
@@ -138,7 +138,7 @@ func TestTwoHistoriesConvict(t *testing.T) {
 }
 
 func FuzzDecoders(f *testing.F) {
-	key := suite.NewDeskKey()
+	key := suite.One.NewDeskKey()
 	f.Add(attestation().Sign(one, key).Bytes(one))
 	f.Add(receiptsOf("party NATO").Sign(one, key).Bytes(one))
 	f.Add(vector().Sign(one, key).Bytes(one))

@@ -33,13 +33,13 @@ func vector(chains ...checkpoint.Chain) checkpoint.Vector {
 }
 
 func TestVectorIsItsHoldersWord(t *testing.T) {
-	key := suite.NewDeskKey()
+	key := suite.One.NewDeskKey()
 	b := vector().Sign(one, key).Bytes(one)
 	v, err := checkpoint.ParseVector(one, b)
 	if err != nil || !bytes.Equal(v.Bytes(one), b) || v.Verify(one, key.Public()) != nil {
 		t.Fatalf("reads as %+v, %v", v, err)
 	}
-	if err := v.Verify(one, suite.NewDeskKey().Public()); !errors.Is(err, checkpoint.ErrSignature) {
+	if err := v.Verify(one, suite.One.NewDeskKey().Public()); !errors.Is(err, checkpoint.ErrSignature) {
 		t.Errorf("with another desk's key: %v", err)
 	}
 	other := vector()
@@ -67,7 +67,7 @@ func TestMalformedVectorIsRefused(t *testing.T) {
 	receipts.Chains[0].Lanes = []checkpoint.Lane{{Lane: 4, Last: 1}}
 	many.Chains = make([]checkpoint.Chain, checkpoint.MaxChains+1)
 	for name, v := range map[string]checkpoint.Vector{"a sender twice": twice, "receipts": receipts, "too many": many} {
-		if _, err := checkpoint.ParseVector(one, v.Sign(one, suite.NewDeskKey()).Bytes(one)); !errors.Is(err, checkpoint.ErrMalformed) {
+		if _, err := checkpoint.ParseVector(one, v.Sign(one, suite.One.NewDeskKey()).Bytes(one)); !errors.Is(err, checkpoint.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

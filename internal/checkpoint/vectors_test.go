@@ -107,7 +107,7 @@ func unhex(t *testing.T, s string) []byte {
 func TestFrozenVectors(t *testing.T) {
 	var f frozen
 	if *update {
-		key := suite.NewDeskKey()
+		key := suite.One.NewDeskKey()
 		f.Comment = "EXERCISE. Attestations and a vector of attested chains, suite 1 (docs/spec/linecheck.md)"
 		f.DeskPublic = hex.EncodeToString(key.Public())
 		f.Attestation = make([]frozenAttestation, 2)

@@ -33,7 +33,6 @@ import (
 	"hotline/internal/link"
 	"hotline/internal/roster"
 	"hotline/internal/store"
-	"hotline/internal/suite"
 	"hotline/internal/trust"
 	"hotline/internal/watch"
 )
@@ -133,7 +132,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 		return fmt.Errorf("open files: %w", err)
 	}
 	d.engine, err = exchange.New(ctx, exchange.Config{
-		Store: s, Blobs: d.blobs, Suite: suite.One{}, Self: d.id.Self, Connect: d.connect, Log: d.log,
+		Store: s, Blobs: d.blobs, Suite: d.id.MessageKey.Suite(), Self: d.id.Self, Connect: d.connect, Log: d.log,
 		Control: func(b *exchange.Batch, from roster.Entry, c chain.Control) error {
 			return d.book.Control(b, from, c.Kind, c.Body)
 		},
@@ -142,7 +141,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 		return err
 	}
 	d.book = &trust.Book{
-		Suite: suite.One{},
+		Suite: d.id.MessageKey.Suite(),
 		Self: trust.Self{
 			Party: d.id.Party, PartyName: d.id.PartyName, Root: d.id.root, Desk: d.id.Self.Desk, DeskName: d.id.DeskName, DeskKey: d.id.DeskKey,
 		},

@@ -28,13 +28,14 @@ const identityVersion = 1
 func (i identity) bytes() []byte {
 	var w octets.Writer
 	w.Uint8(identityVersion)
+	w.Uint8(i.MessageKey.Suite().ID())
 	w.Raw(i.Party[:])
 	w.String(i.PartyName)
 	w.Raw(i.Self.Desk[:])
 	w.String(i.DeskName)
-	w.Raw(i.MessageKey.Seed())
-	w.Raw(i.DeskKey.Seed())
-	w.Raw(i.Control.Bytes())
+	w.Var16(i.MessageKey.Seed())
+	w.Var16(i.DeskKey.Seed())
+	w.Var16(i.Control.Bytes())
 	w.Raw(i.mailbox.Seed())
 	w.Var16(i.root)
 	return w.Bytes()
@@ -45,22 +46,26 @@ func parseIdentity(b []byte) (i identity, err error) {
 	if v := r.Uint8(); v != identityVersion {
 		return i, fmt.Errorf("read identity: version %d", v)
 	}
+	s, err := suite.ByID(r.Uint8())
+	if err != nil {
+		return i, fmt.Errorf("read identity: %w", err)
+	}
 	r.Into(i.Party[:])
 	i.PartyName = r.String(1 << 10)
 	r.Into(i.Self.Desk[:])
 	i.DeskName = r.String(1 << 10)
-	message := r.Raw(suite.MessageSeedSize)
-	desk := r.Raw(suite.HybridSeedSize)
-	control := r.Raw(suite.SealSeedSize)
+	message := r.Var16(1 << 10)
+	desk := r.Var16(1 << 10)
+	control := r.Var16(1 << 10)
 	mailbox := r.Raw(ed25519.SeedSize)
 	i.root = r.Var16(1 << 15)
 	if err := r.Done(); err != nil {
 		return i, fmt.Errorf("read identity: %w", err)
 	}
 	var errs [3]error
-	i.MessageKey, errs[0] = suite.MessageKeyFromSeed(message)
-	i.DeskKey, errs[1] = suite.DeskKeyFromSeed(desk)
-	i.Control, errs[2] = suite.ParseSealKey(control)
+	i.MessageKey, errs[0] = s.MessageKeyFromSeed(message)
+	i.DeskKey, errs[1] = s.DeskKeyFromSeed(desk)
+	i.Control, errs[2] = s.ParseSealKey(control)
 	i.mailbox = ed25519.NewKeyFromSeed(mailbox)
 	if err := errors.Join(errs[:]...); err != nil {
 		return i, fmt.Errorf("read identity: %w", err)

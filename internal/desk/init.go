@@ -75,7 +75,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	}
 	id := identity{mailbox: ed25519.NewKeyFromSeed(randomSeed())}
 	id.PartyName, id.DeskName = o.Party, o.Name
-	id.MessageKey, id.DeskKey, id.Control = suite.NewMessageKey(), suite.NewDeskKey(), suite.NewSealKey()
+	id.MessageKey, id.DeskKey, id.Control = suite.One.NewMessageKey(), suite.One.NewDeskKey(), suite.One.NewSealKey()
 	root, made, err := openRoot(o)
 	if err != nil {
 		return InitResult{}, err
@@ -97,7 +97,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 			return InitResult{}, err
 		}
 	}
-	seal := suite.NewSealKey()
+	seal := suite.One.NewSealKey()
 	st, err := state(&id, root, o, cert, boxes, seal)
 	if err != nil {
 		return InitResult{}, err
@@ -205,7 +205,7 @@ func enrol(ctx context.Context, o InitOptions, key ed25519.PrivateKey) ([]roster
 func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
 	seed, err := keyring.OpenFile(o.RootFile, o.RootPassphrase, purposeRoot)
 	if err == nil {
-		root, err = suite.RootKeyFromSeed(seed)
+		root, err = suite.One.RootKeyFromSeed(seed)
 		if err != nil {
 			return root, false, fmt.Errorf("read root %s: %w", o.RootFile, err)
 		}
@@ -214,7 +214,7 @@ func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return root, false, err
 	}
-	return suite.NewRootKey(), true, try(filepath.Dir(o.RootFile))
+	return suite.One.NewRootKey(), true, try(filepath.Dir(o.RootFile))
 }
 
 // keepRoot seals a new root into its file.
@@ -224,7 +224,7 @@ func keepRoot(o InitOptions, root suite.RootKey) error {
 
 // certify has the root sign the desk's certificate.
 func certify(id *identity, root suite.RootKey, o InitOptions) (roster.Certificate, error) {
-	one := suite.One{}
+	one := suite.One
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	cert, err := roster.NewCertificate(one, root, roster.Certificate{
 		Name: o.Name, Role: o.Role, MessageKey: id.MessageKey.Public(), DeskKey: id.DeskKey.Public(),
@@ -250,7 +250,7 @@ func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certific
 	if err != nil {
 		return roster.Statement{}, err
 	}
-	st, err := roster.NewStatement(suite.One{}, root, roster.Statement{
+	st, err := roster.NewStatement(suite.One, root, roster.Statement{
 		Type: roster.AddDesk, Number: number, Time: now, Add: &roster.Addition{Certificate: cert, SealKey: first, Mailboxes: boxes},
 	})
 	if err != nil {
@@ -288,7 +288,7 @@ func recordRoot(rootFile string, st roster.Statement, desk string) error {
 	if err != nil {
 		return fmt.Errorf("write list of statements: %w", err)
 	}
-	_, err = fmt.Fprintf(f, "%d %s %s %s %s\n", st.Number, st.Time.Format(time.RFC3339), st.Type, desk, st.ID(suite.One{}))
+	_, err = fmt.Fprintf(f, "%d %s %s %s %s\n", st.Number, st.Time.Format(time.RFC3339), st.Type, desk, st.ID(suite.One))
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write list of statements: %w", err)
 	}
@@ -325,7 +325,7 @@ func write(ctx context.Context, o InitOptions, id identity, st roster.Statement,
 			tx.PutSetting(settingIdentity, id.bytes()),
 			exchange.PutSealKey(tx, 1, seal),
 			tx.PutParty(store.Party{ID: id.Party, Name: o.Party, Root: id.root, Self: true, PairedAt: now}),
-			discard(tx.PutStatement(st.ID(suite.One{}), st.Author, st.Line, st.Bytes())),
+			discard(tx.PutStatement(st.ID(suite.One), st.Author, st.Line, st.Bytes())),
 			discard(tx.AppendJournal("desk", now, st.Bytes())),
 			tx.PutOfficer(store.Officer{Name: FirstOfficer, Role: "operator"}),
 			tx.PutLoginLink(store.LoginLink{Hash: hash[:], Officer: FirstOfficer, Role: "operator", ExpiresAt: now.Add(console.LinkLife)}),

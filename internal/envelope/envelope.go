@@ -41,12 +41,11 @@ const (
 	HeaderSize = 45
 	// InsideSize is the length of the fixed header inside, in bytes.
 	InsideSize = 87
-	// SignatureSize is the length of the Ed25519 signature behind the body.
-	SignatureSize = 64
 	// TagSize is the length of the AEAD tag at the end.
 	TagSize = 16
-	// Overhead is what a chain envelope adds to its body before padding.
-	Overhead = HeaderSize + InsideSize + SignatureSize + TagSize
+	// Overhead is what a chain envelope adds to its body and signature before
+	// padding.
+	Overhead = HeaderSize + InsideSize + TagSize
 	// MaxSize is the longest envelope in bytes: a 64 KiB chunk and its frame.
 	MaxSize = 70 << 10
 )
@@ -170,9 +169,9 @@ func (i Inside) Append(dst []byte) []byte {
 	return append(dst, w.Bytes()...)
 }
 
-// ParseInside reads an opened envelope's plaintext: header, body, signature
-// and padding, which must be zeros. Errors match [ErrMalformed].
-func ParseInside(plain []byte) (i Inside, body, signature []byte, err error) {
+// ParseInside reads an opened envelope's plaintext: header, body, signature of
+// the given length and padding, which must be zeros. Errors match [ErrMalformed].
+func ParseInside(plain []byte, signatureSize int) (i Inside, body, signature []byte, err error) {
 	r := octets.NewReader(plain)
 	r.Into(i.Previous[:])
 	r.Into(i.Digest[:])
@@ -185,7 +184,7 @@ func ParseInside(plain []byte) (i Inside, body, signature []byte, err error) {
 		r.Fail(fmt.Errorf("%w: body of %d bytes", ErrMalformed, i.BodyLength))
 	}
 	body = r.Raw(int(i.BodyLength))
-	signature = r.Raw(SignatureSize)
+	signature = r.Raw(signatureSize)
 	var rest byte
 	for _, b := range r.Rest() {
 		rest |= b

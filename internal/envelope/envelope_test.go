@@ -62,7 +62,7 @@ var inside = Inside{
 // plain is an opened envelope with a body of 5 bytes and some padding.
 func plain(i Inside, padding int) []byte {
 	b := append(i.Append(nil), "hello"...)
-	b = append(b, bytes.Repeat([]byte{7}, SignatureSize)...)
+	b = append(b, bytes.Repeat([]byte{7}, 64)...)
 	return append(b, make([]byte, padding)...)
 }
 
@@ -71,8 +71,8 @@ func TestInsideComesBack(t *testing.T) {
 		t.Fatalf("an inside of %d bytes", n)
 	}
 	for _, padding := range []int{0, 1, 300} {
-		i, body, sig, err := ParseInside(plain(inside, padding))
-		if err != nil || i != inside || string(body) != "hello" || len(sig) != SignatureSize || sig[0] != 7 {
+		i, body, sig, err := ParseInside(plain(inside, padding), 64)
+		if err != nil || i != inside || string(body) != "hello" || len(sig) != 64 || sig[0] != 7 {
 			t.Errorf("padding %d: %+v, %q, %d bytes, %v", padding, i, body, len(sig), err)
 		}
 	}
@@ -87,7 +87,7 @@ func TestParseInsideRefuses(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing":              nil,
 		"a header alone":       inside.Append(nil),
-		"a signature cut":      plain(inside, 0)[:InsideSize+5+SignatureSize-1],
+		"a signature cut":      plain(inside, 0)[:InsideSize+5+64-1],
 		"a flag":               plain(flags, 9),
 		"padding of others":    append(plain(inside, 9), 1),
 		"a body too long":      plain(long, 0),
@@ -96,7 +96,7 @@ func TestParseInsideRefuses(t *testing.T) {
 		"padding, first byte":  append(plain(inside, 0), 1, 0, 0),
 		"padding, middle byte": append(plain(inside, 5), 1, 0, 0),
 	} {
-		i, body, sig, err := ParseInside(b)
+		i, body, sig, err := ParseInside(b, 64)
 		if !errors.Is(err, ErrMalformed) || i != (Inside{}) || body != nil || sig != nil {
 			t.Errorf("%s: %+v, %x, %v, want ErrMalformed and nothing else", name, i, body, err)
 		}
@@ -162,7 +162,7 @@ func FuzzParse(f *testing.F) {
 func FuzzParseInside(f *testing.F) {
 	f.Add(plain(inside, 20))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		i, body, sig, err := ParseInside(b)
+		i, body, sig, err := ParseInside(b, 64)
 		if err != nil {
 			if !errors.Is(err, ErrMalformed) {
 				t.Fatalf("another error: %v", err)

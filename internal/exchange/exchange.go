@@ -56,7 +56,7 @@ type Link interface {
 type Config struct {
 	Store *store.Store
 	Blobs *blob.Dir
-	Suite suite.One
+	Suite suite.Suite
 	Self  Self
 	// Connect starts a link to a relay and keeps it up until ctx ends. It is
 	// called from the engine's goroutine, once per relay, and must not block.

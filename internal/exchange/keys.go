@@ -9,7 +9,6 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
-	"hotline/internal/suite"
 )
 
 // senderFor returns a sending key that every desk of parties on the line has
@@ -181,7 +180,7 @@ func (e *Engine) holdsSeal(number uint64) bool {
 // each line's own group; a desk without our key learns it from the next one.
 func (b *Batch) renewSealKey(number uint64) error {
 	e := b.e
-	k := suite.NewSealKey()
+	k := e.cfg.Suite.NewSealKey()
 	a, err := roster.NewAnnouncement(e.cfg.Self.DeskKey, roster.Announcement{
 		Desk: e.cfg.Self.Desk, Number: number, Public: k.Public(), Time: b.Now,
 	})

@@ -24,7 +24,7 @@ import (
 	"hotline/internal/suite"
 )
 
-var one = suite.One{}
+var one = suite.One
 
 // hub is a relay in memory: it keeps what is put and gives it to whoever is
 // connected. Tests make it misbehave.
@@ -144,18 +144,18 @@ type party struct {
 
 func newParty(t testing.TB, name string, h *hub) *party {
 	t.Helper()
-	return newDesk(t, name, 1, suite.NewRootKey(), h)
+	return newDesk(t, name, 1, suite.One.NewRootKey(), h)
 }
 
 // newDesk makes the number-th desk of the party with that root.
 func newDesk(t testing.TB, name string, number uint64, root suite.RootKey, h *hub) *party {
 	t.Helper()
-	p := &party{name: name, root: root, seal: suite.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
+	p := &party{name: name, root: root, seal: suite.One.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
 	_, _ = rand.Read(p.key)
 	p.id = roster.PartyOf(one, p.root.Public())
 	p.self = exchange.Self{
 		Party: p.id, PartyName: name, DeskName: fmt.Sprintf("%s-%d", name, number),
-		MessageKey: suite.NewMessageKey(), DeskKey: suite.NewDeskKey(), Control: suite.NewSealKey(),
+		MessageKey: suite.One.NewMessageKey(), DeskKey: suite.One.NewDeskKey(), Control: suite.One.NewSealKey(),
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	cert, err := roster.NewCertificate(one, p.root, roster.Certificate{

@@ -160,7 +160,7 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.plan.Sealed = envelope.Bucket(envelope.Overhead + len(encoded))
+	p.plan.Sealed = envelope.Bucket(envelope.Overhead + e.cfg.Suite.Sizes().MessageSignature + len(encoded))
 	if d.Precedence == precedence.Flash && p.plan.Sealed > flashSealed {
 		return p, fault.New(fault.TooLarge, "This FLASH is %d bytes sealed; at most %d go as FLASH.", p.plan.Sealed, flashSealed).
 			WithHint("shorten the text; a file does not count, it follows by itself")
@@ -168,7 +168,7 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 	group := roster.GroupID(e.cfg.Suite, l.ID, p.parties)
 	readers := l.readers(e.cfg.Self.Desk, p.parties)
 	if s := e.senders[group]; s == nil || s.readers != fingerprint(readers) {
-		p.plan.NewKeys = chain.SliceSize * len(readers)
+		p.plan.NewKeys = chain.SliceSize(e.cfg.Suite) * len(readers)
 	}
 	return p, nil
 }

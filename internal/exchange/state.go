@@ -55,7 +55,7 @@ func (s *sender) save(tx *store.Tx) error {
 	return nil
 }
 
-func parseSender(st suite.One, b []byte) (*sender, error) {
+func parseSender(st suite.Suite, b []byte) (*sender, error) {
 	s := &sender{}
 	r := octets.NewReader(b)
 	r.Into(s.line[:])
@@ -92,7 +92,7 @@ func (r *receiver) save(tx *store.Tx) error {
 	return nil
 }
 
-func parseReceiver(st suite.One, b []byte) (*receiver, error) {
+func parseReceiver(st suite.Suite, b []byte) (*receiver, error) {
 	rec := &receiver{}
 	r := octets.NewReader(b)
 	r.Into(rec.line[:])
@@ -242,7 +242,7 @@ func (e *Engine) loadSealKeys(tx *store.Tx) error {
 		if err != nil {
 			return fmt.Errorf("read seal key: %w", err)
 		}
-		k, err := suite.ParseSealKey(b)
+		k, err := e.cfg.Suite.ParseSealKey(b)
 		if err != nil {
 			return fmt.Errorf("read seal key: %w", err)
 		}

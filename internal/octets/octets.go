@@ -19,6 +19,16 @@ import (
 // long, a length over its limit, or bytes left over.
 var ErrMalformed = errors.New("malformed octets")
 
+// Sizes are the lengths in bytes of a suite's public keys and signatures, which
+// stand in layouts without a length (docs/spec/suite.md, Section 1).
+type Sizes struct {
+	Message, MessageSignature int // of single messages and slices
+	Desk, DeskSignature       int
+	Root, RootSignature       int
+	Seal                      int // of seal keys and control keys
+	Encapsulation             int // what sealing to a key writes before the ciphertext
+}
+
 // Writer builds one layout. The zero value is ready to use. It is not safe for
 // use by several goroutines.
 type Writer struct{ b []byte }

@@ -20,7 +20,7 @@ var epoch = time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC)
 // cached is suite 1 that remembers which signatures it has verified, so that
 // tests can try many orders of the same statements.
 type cached struct {
-	suite.One
+	suite.Suite
 	mu sync.Mutex
 	ok map[[48]byte]error
 }
@@ -41,17 +41,17 @@ func (c *cached) remember(what string, f func() error, public []byte, label stri
 }
 
 func (c *cached) VerifyRoot(public []byte, label string, sig []byte, parts ...[]byte) error {
-	return c.remember("root", func() error { return c.One.VerifyRoot(public, label, sig, parts...) }, public, label, sig, parts)
+	return c.remember("root", func() error { return c.Suite.VerifyRoot(public, label, sig, parts...) }, public, label, sig, parts)
 }
 
 func (c *cached) VerifyDesk(public []byte, label string, sig []byte, parts ...[]byte) error {
-	return c.remember("desk", func() error { return c.One.VerifyDesk(public, label, sig, parts...) }, public, label, sig, parts)
+	return c.remember("desk", func() error { return c.Suite.VerifyDesk(public, label, sig, parts...) }, public, label, sig, parts)
 }
 
 // one is the verifier of all tests; plain never remembers.
 var (
-	one   = &cached{ok: make(map[[48]byte]error)}
-	plain suite.One
+	one   = &cached{Suite: suite.One, ok: make(map[[48]byte]error)}
+	plain = suite.One
 )
 
 func seed(n int, format string, args ...any) []byte {
@@ -72,7 +72,7 @@ type testParty struct {
 
 func newParty(tb testing.TB, name string) testParty {
 	tb.Helper()
-	root, err := suite.RootKeyFromSeed(seed(suite.HybridSeedSize, "root %s", name))
+	root, err := suite.One.RootKeyFromSeed(seed(64, "root %s", name))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -92,7 +92,7 @@ type testDesk struct {
 func newDesk(tb testing.TB, p testParty, n int) testDesk {
 	tb.Helper()
 	name := fmt.Sprintf("%s-%d", p.name, n)
-	key, err := suite.DeskKeyFromSeed(seed(suite.HybridSeedSize, "desk %s", name))
+	key, err := suite.One.DeskKeyFromSeed(seed(64, "desk %s", name))
 	if err != nil {
 		tb.Fatal(err)
 	}

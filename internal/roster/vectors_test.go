@@ -192,7 +192,7 @@ func checkVectorKeys(t *testing.T, v vectors) {
 		t.Error("the charter is spelt differently")
 	}
 	for _, p := range v.Parties {
-		root, err := suite.RootKeyFromSeed(p.RootSeed)
+		root, err := suite.One.RootKeyFromSeed(p.RootSeed)
 		if err != nil || !bytes.Equal(root.Public(), p.Root) {
 			t.Errorf("root of %s: %v", p.Name, err)
 		}

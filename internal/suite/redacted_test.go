@@ -19,7 +19,7 @@ func TestKeysCannotBePrinted(t *testing.T) {
 		key  any
 	}
 	type typed struct{ k MessageKey }
-	m, d, r, k := NewMessageKey(), NewDeskKey(), NewRootKey(), NewSealKey()
+	m, d, r, k := s.NewMessageKey(), s.NewDeskKey(), s.NewRootKey(), s.NewSealKey()
 	keys := map[string]struct {
 		key  any
 		seed []byte

@@ -14,7 +14,7 @@ import (
 	"filippo.io/mldsa"
 )
 
-var s One
+var s = One
 
 // framed is the framing of labels and parts, written a second time from the
 // specification.
@@ -60,11 +60,11 @@ func TestSecondReaderAgrees(t *testing.T) {
 		t.Errorf("Seal = %x, want %x", sealed, want)
 	}
 
-	m := NewMessageKey()
+	m := s.NewMessageKey()
 	if !ed25519.Verify(m.Public(), []byte(framed("l", "a", "b")), m.Sign("l", []byte("a"), []byte("b"))) {
 		t.Error("Sign is not Ed25519 over the framed parts")
 	}
-	d := NewDeskKey()
+	d := s.NewDeskKey()
 	pk, err := mldsa.NewPublicKey(mldsa.MLDSA65(), d.Public()[32:])
 	if err != nil {
 		t.Fatal(err)
@@ -78,12 +78,12 @@ func TestSecondReaderAgrees(t *testing.T) {
 
 // TestSealToIsHPKE opens with the standard library what SealTo sealed.
 func TestSealToIsHPKE(t *testing.T) {
-	k := NewSealKey()
+	k := s.NewSealKey()
 	box, err := s.SealTo(k.Public(), "hotline/1/test", []byte("aad"), []byte("plain"))
 	if err != nil {
 		t.Fatalf("SealTo: %v", err)
 	}
-	if want := len("plain") + SealToOverhead; len(box) != want {
+	if want := len("plain") + 1120 + 16; len(box) != want {
 		t.Errorf("SealTo wrote %d bytes, want %d", len(box), want)
 	}
 	private, err := hpke.MLKEM768X25519().NewPrivateKey(k.Bytes())
@@ -97,7 +97,7 @@ func TestSealToIsHPKE(t *testing.T) {
 	if plain, err := r.Open([]byte("aad"), box[1120:]); err != nil || string(plain) != "plain" {
 		t.Errorf("standard library opens %q, %v", plain, err)
 	}
-	again, err := ParseSealKey(k.Bytes())
+	again, err := s.ParseSealKey(k.Bytes())
 	if err != nil || !bytes.Equal(again.Public(), k.Public()) {
 		t.Fatalf("ParseSealKey: %v", err)
 	}
@@ -119,10 +119,10 @@ func TestOpenRefuses(t *testing.T) {
 			t.Fatalf("Open with byte %d flipped: %v", i, err)
 		}
 	}
-	k := NewSealKey()
+	k := s.NewSealKey()
 	box, _ := s.SealTo(k.Public(), "hotline/1/a", []byte("aad"), []byte("plain"))
 	tests := map[string]func() ([]byte, error){
-		"another key":        func() ([]byte, error) { return NewSealKey().Open("hotline/1/a", []byte("aad"), box) },
+		"another key":        func() ([]byte, error) { return s.NewSealKey().Open("hotline/1/a", []byte("aad"), box) },
 		"another label":      func() ([]byte, error) { return k.Open("hotline/1/b", []byte("aad"), box) },
 		"another aad":        func() ([]byte, error) { return k.Open("hotline/1/a", nil, box) },
 		"cut short":          func() ([]byte, error) { return k.Open("hotline/1/a", []byte("aad"), box[:len(box)-1]) },
@@ -149,15 +149,15 @@ func TestOpenRefuses(t *testing.T) {
 // another in its place, and leaves the other half valid (attack 14).
 func TestBothHalvesMustVerify(t *testing.T) {
 	part := []byte("charter")
-	d, other := NewDeskKey(), NewDeskKey()
-	r, otherRoot := NewRootKey(), NewRootKey()
+	d, other := s.NewDeskKey(), s.NewDeskKey()
+	r, otherRoot := s.NewRootKey(), s.NewRootKey()
 	tests := map[string]struct {
 		public, sig, foreign []byte
 		verify               func(public []byte, label string, sig []byte, parts ...[]byte) error
 		size                 int
 	}{
-		"desk": {d.Public(), d.Sign("l", part), other.Sign("l", part), s.VerifyDesk, DeskSignatureSize},
-		"root": {r.Public(), r.Sign("l", part), otherRoot.Sign("l", part), s.VerifyRoot, RootSignatureSize},
+		"desk": {d.Public(), d.Sign("l", part), other.Sign("l", part), s.VerifyDesk, s.Sizes().DeskSignature},
+		"root": {r.Public(), r.Sign("l", part), otherRoot.Sign("l", part), s.VerifyRoot, s.Sizes().RootSignature},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestBothHalvesMustVerify(t *testing.T) {
 // TestNoPurposeIsTakenForAnother checks that label, framing and kind of key
 // separate what they should.
 func TestNoPurposeIsTakenForAnother(t *testing.T) {
-	m := NewMessageKey()
+	m := s.NewMessageKey()
 	sig := m.Sign("hotline/1/message", []byte("ab"), []byte("c"))
 	if err := s.VerifyMessage(m.Public(), "hotline/1/message", sig, []byte("ab"), []byte("c")); err != nil {
 		t.Fatalf("own signature: %v", err)
@@ -219,8 +219,8 @@ func TestNoPurposeIsTakenForAnother(t *testing.T) {
 		}
 	}
 	// The same Ed25519 seed as a message key and as half of a desk key.
-	d := NewDeskKey()
-	half, err := MessageKeyFromSeed(d.Seed()[:32])
+	d := s.NewDeskKey()
+	half, err := s.MessageKeyFromSeed(d.Seed()[:32])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,29 +237,29 @@ func TestNoPurposeIsTakenForAnother(t *testing.T) {
 }
 
 func TestKeysComeBackFromTheirSeeds(t *testing.T) {
-	d, err := DeskKeyFromSeed(NewDeskKey().Seed())
+	d, err := s.DeskKeyFromSeed(s.NewDeskKey().Seed())
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := DeskKeyFromSeed(d.Seed())
-	if err != nil || !bytes.Equal(again.Public(), d.Public()) || len(d.Public()) != DeskPublicSize {
+	again, err := s.DeskKeyFromSeed(d.Seed())
+	if err != nil || !bytes.Equal(again.Public(), d.Public()) || len(d.Public()) != s.Sizes().Desk {
 		t.Errorf("desk key: %v", err)
 	}
-	r := NewRootKey()
-	root, err := RootKeyFromSeed(r.Seed())
-	if err != nil || !bytes.Equal(root.Public(), r.Public()) || len(r.Public()) != RootPublicSize {
+	r := s.NewRootKey()
+	root, err := s.RootKeyFromSeed(r.Seed())
+	if err != nil || !bytes.Equal(root.Public(), r.Public()) || len(r.Public()) != s.Sizes().Root {
 		t.Errorf("root key: %v", err)
 	}
-	m := NewMessageKey()
-	message, err := MessageKeyFromSeed(m.Seed())
+	m := s.NewMessageKey()
+	message, err := s.MessageKeyFromSeed(m.Seed())
 	if err != nil || !bytes.Equal(message.Public(), m.Public()) {
 		t.Errorf("message key: %v", err)
 	}
 	for _, n := range []int{0, 31, 33, 63, 65} {
-		_, errS := ParseSealKey(make([]byte, n))
-		_, errM := MessageKeyFromSeed(make([]byte, n))
-		_, errD := DeskKeyFromSeed(make([]byte, n))
-		_, errR := RootKeyFromSeed(make([]byte, n))
+		_, errS := s.ParseSealKey(make([]byte, n))
+		_, errM := s.MessageKeyFromSeed(make([]byte, n))
+		_, errD := s.DeskKeyFromSeed(make([]byte, n))
+		_, errR := s.RootKeyFromSeed(make([]byte, n))
 		for _, err := range []error{errS, errM, errD, errR} {
 			if !errors.Is(err, ErrKey) {
 				t.Errorf("seed of %d bytes: %v, want ErrKey", n, err)
@@ -269,9 +269,9 @@ func TestKeysComeBackFromTheirSeeds(t *testing.T) {
 }
 
 func TestBadSealKeyIsRefused(t *testing.T) {
-	good := NewSealKey().Public()
-	if len(good) != SealPublicSize {
-		t.Fatalf("public key of %d bytes, want %d", len(good), SealPublicSize)
+	good := s.NewSealKey().Public()
+	if len(good) != s.Sizes().Seal {
+		t.Fatalf("public key of %d bytes, want %d", len(good), s.Sizes().Seal)
 	}
 	// A coefficient of 4,095 is over ML-KEM's modulus (FIPS 203, Section 7.2).
 	over := bytes.Clone(good)

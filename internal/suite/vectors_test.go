@@ -70,10 +70,10 @@ func (v vectors) fill(t *testing.T) vectors {
 	v.Extract = s.Extract(v.Parts[0], v.Parts[1])
 	v.Expand = s.Expand(v.Extract, v.Label, v.Parts[0], 80)
 	v.Sealed = s.Seal(nil, v.Key, v.Nonce, v.Parts[0], v.Parts[1])
-	k, errK := ParseSealKey(v.SealSeed)
-	m, errM := MessageKeyFromSeed(v.MessageSeed)
-	d, errD := DeskKeyFromSeed(v.DeskSeed)
-	r, errR := RootKeyFromSeed(v.RootSeed)
+	k, errK := s.ParseSealKey(v.SealSeed)
+	m, errM := s.MessageKeyFromSeed(v.MessageSeed)
+	d, errD := s.DeskKeyFromSeed(v.DeskSeed)
+	r, errR := s.RootKeyFromSeed(v.RootSeed)
 	for _, err := range []error{errK, errM, errD, errR} {
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +113,7 @@ func TestFrozenVectors(t *testing.T) {
 			t.Errorf("%s = %x, want %x", name, []byte(p[0]), []byte(p[1]))
 		}
 	}
-	k, err := ParseSealKey(v.SealSeed)
+	k, err := s.ParseSealKey(v.SealSeed)
 	if err != nil {
 		t.Fatal(err)
 	}

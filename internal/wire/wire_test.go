@@ -416,12 +416,12 @@ func TestPlainLines(t *testing.T) {
 // every hash: label and parts, each behind its length.
 func TestHashesAreThoseOfTheSuite(t *testing.T) {
 	b := []byte("EXERCISE")
-	want := suite.One{}.Hash("hotline/1/content", b)
+	want := suite.One.Hash("hotline/1/content", b)
 	if got := ContentHash(b); !bytes.Equal(got[:], want[:32]) {
 		t.Errorf("ContentHash = %x, want %x", got, want[:32])
 	}
 	l := alert().Label
-	want = suite.One{}.Hash("hotline/1/label", must(encoder.Marshal(l.toMap())))
+	want = suite.One.Hash("hotline/1/label", must(encoder.Marshal(l.toMap())))
 	if got := l.Hash(); !bytes.Equal(got[:], want[:32]) {
 		t.Errorf("Label.Hash = %x, want %x", got, want[:32])
 	}
