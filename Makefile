@@ -23,7 +23,7 @@ RACE      ?= ./internal/api ./internal/console ./internal/desk ./internal/exchan
 RACE_SKIP ?= ^TestKilled|^TestBench|Memory|NoTime
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-tools race long mutants fuzz bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race long mutants model fuzz bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ long: ## kill and restart a demo's processes for minutes, with 200 sends each ti
 
 mutants: ## plant each bug of museum/ in a copy of the tree; its test must fail
 	scripts/mutants $(ARGS)
+
+model: ## search the large cases of the model whole, and 100,000 random schedules
+	$(GO) test -count=1 -timeout 60m -v ./internal/model -long -rapid.checks=100000
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz

@@ -64,6 +64,7 @@ var floors = map[string]int{
 
 	"internal/arch":            tests,
 	"internal/endtoend":        tests,
+	"internal/model":           tests,
 	"internal/spool/spooltest": tests,
 }
 
