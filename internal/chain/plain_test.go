@@ -102,7 +102,7 @@ func TestChunkRefuses(t *testing.T) {
 		"empty, not the last":  {0, 0, 0, 0, 0},
 		"cut":                  {0, 0},
 	} {
-		h := envelope.Header{Suite: 1, Type: envelope.Chunk, Tag: FileTag(one, key), Length: uint32(envelope.HeaderSize + len(plain) + 16)}
+		h := envelope.Header{Suite: one.ID(), Type: envelope.Chunk, Tag: FileTag(one, key), Length: uint32(envelope.HeaderSize + len(plain) + 16)}
 		header := h.Append(nil)
 		if _, err := OpenChunk(one, one.Seal(header, chunkKey(one, key), h.Nonce[:], header, plain), key); !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v, want ErrRefused", name, err)
@@ -111,7 +111,7 @@ func TestChunkRefuses(t *testing.T) {
 }
 
 func TestControl(t *testing.T) {
-	key, sender, to := suite.One.NewDeskKey(), ident.Desk(named("desk JPN-1")), suite.One.NewSealKey()
+	key, sender, to := one.NewDeskKey(), ident.Desk(named("desk JPN-1")), one.NewSealKey()
 	know := func(d suite.DeskKey) func(Control) ([]byte, bool) {
 		return func(c Control) ([]byte, bool) { return d.Public(), c.Sender == sender }
 	}
@@ -133,17 +133,17 @@ func TestControl(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenControl(one, env, to, know(suite.One.NewDeskKey())); !errors.Is(err, ErrSignature) {
+	if _, err := OpenControl(one, env, to, know(one.NewDeskKey())); !errors.Is(err, ErrSignature) {
 		t.Errorf("another desk's key: %v", err)
 	}
 	if _, err := OpenControl(one, env, to, func(Control) ([]byte, bool) { return nil, false }); !errors.Is(err, ErrUnknownDesk) {
 		t.Errorf("unknown desk: %v", err)
 	}
-	if _, err := OpenControl(one, env, suite.One.NewSealKey(), know(key)); !errors.Is(err, ErrOpen) {
+	if _, err := OpenControl(one, env, one.NewSealKey(), know(key)); !errors.Is(err, ErrOpen) {
 		t.Errorf("another control key: %v", err)
 	}
 	// The recipient passes it on to a third desk as if it had been sent there.
-	third := suite.One.NewSealKey()
+	third := one.NewSealKey()
 	plain, err := openSealed(one, env, envelope.Control, ControlTag(one, to.Public()), labelControl, to)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestControl(t *testing.T) {
 // TestNoTypeIsTakenForAnother presents every kind of envelope to every opener.
 func TestNoTypeIsTakenForAnother(t *testing.T) {
 	p := newPair(t)
-	file, desk := named("content key"), suite.One.NewDeskKey()
+	file, desk := named("content key"), one.NewDeskKey()
 	chunk, err := SealChunk(one, ChunkInput{Chunk: Chunk{Final: true}, Key: file, Expiry: start})
 	if err != nil {
 		t.Fatal(err)
@@ -218,9 +218,9 @@ func TestNoTypeIsTakenForAnother(t *testing.T) {
 			if err := open(forged); (err == nil) != (is == as) {
 				t.Errorf("type %d dressed as %d: %v", is, as, err)
 			}
-			h.Suite = 2
+			h.Suite = other()
 			if err := open(append(h.Append(nil), env[envelope.HeaderSize:]...)); !errors.Is(err, ErrOpen) {
-				t.Errorf("type %d under suite 2: %v", is, err)
+				t.Errorf("type %d under the other suite: %v", is, err)
 			}
 		}
 	}
@@ -232,7 +232,7 @@ func TestHeaderIsCheckedThoughItIsAuthentic(t *testing.T) {
 	p := newPair(t)
 	body := make([]byte, 256-envelope.HeaderSize-envelope.TagSize)
 	for name, change := range map[string]func(*envelope.Header){
-		"suite 2":     func(h *envelope.Header) { h.Suite = 2 },
+		"other suite": func(h *envelope.Header) { h.Suite = other() },
 		"type":        func(h *envelope.Header) { h.Type = h.Type%4 + 1 },
 		"another tag": func(h *envelope.Header) { h.Tag[0] ^= 1 },
 		"masked":      func(h *envelope.Header) { h.Masked[0] = 9 },
@@ -255,7 +255,7 @@ func TestHeaderIsCheckedThoughItIsAuthentic(t *testing.T) {
 		}
 
 		public := p.to.seal.Public()
-		h = envelope.Header{Suite: 1, Type: envelope.Slice, Tag: SliceTag(one, public), Length: uint32(SliceSize(one))}
+		h = envelope.Header{Suite: one.ID(), Type: envelope.Slice, Tag: SliceTag(one, public), Length: uint32(SliceSize(one))}
 		change(&h)
 		header = h.Append(nil)
 		box, err := one.SealTo(public, labelSlice, header, make([]byte, SliceSize(one)-envelope.HeaderSize-encapsulated(one)))

@@ -83,7 +83,7 @@ func (d schedule) receipts(p ident.Party) ratchet { return d.ratchet(labelReceip
 
 func (d schedule) ratchet(label string, purpose []byte) (r ratchet) {
 	copy(r.key[:], d.expand(label, purpose, len(r.key)))
-	start := d.s.Hash(labelStart, d.n.group[:], d.n.desk[:], d.n.generation[:], []byte(label), purpose)
+	start := d.s.Hash(labelStart, d.n.group[:], d.n.desk[:], d.n.generation[:], purpose)
 	copy(r.running[:], start[:])
 	r.next = 1
 	return r

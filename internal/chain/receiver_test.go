@@ -317,7 +317,7 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 		"message among receipts":     {Receipts, func(*envelope.Inside, *int, []byte) {}, ErrRefused},
 		"flags":                      {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Flags = 1 }, ErrRefused},
 		"body longer than there is":  {3, func(i *envelope.Inside, _ *int, _ []byte) { i.BodyLength = 1 << 20 }, ErrRefused},
-		"not padded":                 {3, func(_ *envelope.Inside, size *int, _ []byte) { *size = 233 }, ErrRefused},
+		"not padded":                 {3, func(_ *envelope.Inside, size *int, _ []byte) { *size -= 23 }, ErrRefused},
 		"padding is not zero":        {3, func(_ *envelope.Inside, _ *int, p []byte) { p[len(p)-1] = 1 }, ErrRefused},
 	}
 	for name, tt := range tests {
@@ -345,9 +345,9 @@ func craft(p *pair, lane Lane, mutate func(*envelope.Inside, *int, []byte)) []by
 		c = p.tx.receipts[i].ratchet
 	}
 	in.Previous = c.running
-	size := 256
+	size := envelope.Bucket(envelope.Overhead + one.Sizes().MessageSignature + len(body))
 	mutate(&in, &size, make([]byte, 1))
-	h := envelope.Header{Suite: 1, Type: envelope.Chain, Lane: 3, Tag: p.tx.tag, Length: uint32(size), Nonce: [12]byte{1}}
+	h := envelope.Header{Suite: one.ID(), Type: envelope.Chain, Lane: 3, Tag: p.tx.tag, Length: uint32(size), Nonce: [12]byte{1}}
 	h.Masked = mask(one, p.tx.headerKey, h.Nonce, position(lane, 1))
 	header := h.Append(nil)
 	signed := append(in.Append(nil), body...)

@@ -170,7 +170,7 @@ func readMessages(t *testing.T, v object, public, key []byte) {
 		name := label + string(purpose)
 		if chains[name] == nil {
 			chains[name] = derive(label, purpose, 32)
-			running[name] = hash("running-start", group, sender, generation, []byte("hotline/1/"+label), purpose)[:32]
+			running[name] = hash("running-start", group, sender, generation, purpose)[:32]
 		}
 		next[name]++
 		if sequence := binary.BigEndian.Uint32(mask[1:]); sequence != next[name] || uint64(sequence) != num(m, "sequence") || uint64(mask[0]) != num(m, "lane") {

@@ -10,7 +10,6 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
-	"hotline/internal/suite"
 )
 
 func TestSliceSaysWhatTheSenderSigned(t *testing.T) {
@@ -51,11 +50,11 @@ func TestSliceIsForOneDeskAlone(t *testing.T) {
 		peers func(ident.Desk) ([]byte, bool)
 		want  error
 	}{
-		"another seal key":          {with(func(e *end) { e.seal = suite.One.NewSealKey() }), peers(p.from), ErrOpen},
+		"another seal key":          {with(func(e *end) { e.seal = one.NewSealKey() }), peers(p.from), ErrOpen},
 		"another desk":              {with(func(e *end) { e.desk = named("desk NATO-2") }), peers(p.from), ErrSignature},
 		"another seal key number":   {with(func(e *end) { e.number++ }), peers(p.from), ErrSignature},
 		"sender unknown":            {p.to.recipient(), peers(), ErrUnknownDesk},
-		"sender has another key":    {p.to.recipient(), peers(end{desk: p.from.desk, sign: suite.One.NewMessageKey()}), ErrSignature},
+		"sender has another key":    {p.to.recipient(), peers(end{desk: p.from.desk, sign: one.NewMessageKey()}), ErrSignature},
 		"all as it should be":       {p.to.recipient(), peers(p.from), nil},
 		"party does not bind slice": {with(func(e *end) { e.party = named("party AUS") }), peers(p.from), nil},
 	}
@@ -250,7 +249,7 @@ func TestNewSenderRefuses(t *testing.T) {
 func TestSealRefuses(t *testing.T) {
 	p := newPair(t)
 	before := state(t, p.tx)
-	longest := envelope.MaxSize - envelope.Overhead - 64
+	longest := envelope.MaxSize - envelope.Overhead - one.Sizes().MessageSignature
 	for name, change := range map[string]func(*SealInput){
 		"kind 0":                    func(in *SealInput) { in.Kind = 0 },
 		"kind 4":                    func(in *SealInput) { in.Kind = 4 },

@@ -153,7 +153,7 @@ func TestMalformedStateIsRefused(t *testing.T) {
 		"sender as receiver":        second(UnmarshalReceiver(one, tx)),
 		"receiver as sender":        second(UnmarshalSender(one, rx)),
 		"newer version":             second(UnmarshalSender(one, append([]byte{tx[0], 2}, tx[2:]...))),
-		"other suite":               second(UnmarshalSender(one, append([]byte{tx[0], tx[1], 2}, tx[3:]...))),
+		"other suite":               second(UnmarshalSender(one, append([]byte{tx[0], tx[1], other()}, tx[3:]...))),
 	} {
 		if !errors.Is(err, ErrState) {
 			t.Errorf("%s: %v, want ErrState", name, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,7 +21,7 @@ import (
 // the format and says so in the changelog. In CI it fails instead.
 var update = flag.Bool("update", false, "write frozen vectors anew")
 
-const vectorFile = "../wire/testdata/vectors/chain1.json"
+func vectorFile() string { return fmt.Sprintf("../wire/testdata/vectors/chain%d.json", one) }
 
 // hexa is bytes as the vectors write them.
 type hexa []byte
@@ -103,14 +104,14 @@ type vectorChunk struct {
 
 func readVectors(t *testing.T) (v vectors) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.FromSlash(vectorFile))
+	b, err := os.ReadFile(vectorFile())
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&v); err != nil {
-		t.Fatalf("read %s: %v", vectorFile, err)
+		t.Fatalf("read %s: %v", vectorFile(), err)
 	}
 	return v
 }
@@ -169,7 +170,7 @@ func (v vectors) checkPlain(t *testing.T) {
 			t.Errorf("chunk %d opens as %+v, %v", i, got, err)
 		}
 	}
-	key, err := suite.One.ParseSealKey(v.Control.ControlSeed)
+	key, err := one.ParseSealKey(v.Control.ControlSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +183,7 @@ func (v vectors) checkPlain(t *testing.T) {
 // sender is the vectors' sending key at its start.
 func (v vectors) sender(t *testing.T) (*Sender, suite.MessageKey) {
 	t.Helper()
-	sign, err := suite.One.MessageKeyFromSeed(v.MessageSeed)
+	sign, err := one.MessageKeyFromSeed(v.MessageSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func (v vectors) sender(t *testing.T) (*Sender, suite.MessageKey) {
 
 func (v vectors) recipient(t *testing.T) (Recipient, func(ident.Desk) ([]byte, bool)) {
 	t.Helper()
-	key, err := suite.One.ParseSealKey(v.Slice.SealSeed)
+	key, err := one.ParseSealKey(v.Slice.SealSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,16 +241,17 @@ func writeVectors(t *testing.T) {
 		t.Fatal("vectors are frozen: CI does not write them")
 	}
 	h := func(name string) hexa { b := named(name); return b[:] }
+	long := func(name string, n int) hexa { return append(h(name), h(name+", the rest")...)[:n] }
 	v := vectors{
-		Comment:    "EXERCISE. Chain vectors of suite 1; docs/spec/chain.md says how each value follows. All keys are made up and published.",
+		Comment:    fmt.Sprintf("EXERCISE. Chain vectors of suite %d; docs/spec/chain.md says how each value follows. All keys are made up and published.", one),
 		SendingKey: h("sending key"), Group: h("group"), Sender: h("desk JPN-1"), Generation: h("generation")[:16], PreviousGeneration: h("previous generation")[:16],
-		Parties: []hexa{h("party JPN"), h("party NATO"), h("party AUS")}, MessageSeed: h("message seed"),
-		DeskSeed: append(h("desk seed classic"), h("desk seed quantum")...),
+		Parties: []hexa{h("party JPN"), h("party NATO"), h("party AUS")}, MessageSeed: long("message seed", len(one.NewMessageKey().Seed())),
+		DeskSeed: long("desk seed", len(one.NewDeskKey().Seed())),
 		Slice: vectorSlice{
-			Recipient: h("desk NATO-1"), Party: h("party NATO"), SealSeed: h("seal seed"), SealNumber: 41,
+			Recipient: h("desk NATO-1"), Party: h("party NATO"), SealSeed: long("seal seed", len(one.NewSealKey().Bytes())), SealNumber: 41,
 			Digest: h("digest"), TimeMs: 1795399740123, Last: [lanes]uint32{7, 0, 1, 12, 3},
 		},
-		Control: vectorControl{ControlSeed: h("control seed"), Kind: 3, Body: hexa("EXERCISE control body")},
+		Control: vectorControl{ControlSeed: long("control seed", len(one.NewSealKey().Bytes())), Kind: 3, Body: hexa("EXERCISE control body")},
 	}
 	tx, sign := v.sender(t)
 	to, know := v.recipient(t)
@@ -274,13 +276,13 @@ func writeVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Dir(vectorFile), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(vectorFile()), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(vectorFile, append(b, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(vectorFile(), append(b, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("wrote %s: a frozen format has changed", vectorFile)
+	t.Logf("wrote %s: a frozen format has changed", vectorFile())
 }
 
 func sealVectors(t *testing.T, tx *Sender, rx *Receiver, sign Signer, h func(string) hexa) (all []vectorMessage) {
@@ -309,11 +311,11 @@ func sealVectors(t *testing.T, tx *Sender, rx *Receiver, sign Signer, h func(str
 
 func (v *vectors) fillPlain(t *testing.T, h func(string) hexa) {
 	t.Helper()
-	desk, err := suite.One.DeskKeyFromSeed(v.DeskSeed)
+	desk, err := one.DeskKeyFromSeed(v.DeskSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	control, err := suite.One.ParseSealKey(v.Control.ControlSeed)
+	control, err := one.ParseSealKey(v.Control.ControlSeed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,21 +4,49 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/hmac"
 	"crypto/hpke"
 	"crypto/sha512"
 	"errors"
+	"flag"
+	"fmt"
+	"math/big"
+	"os"
+	"strings"
 	"testing"
 
 	"filippo.io/mldsa"
 )
 
+// s is the suite under test. TestMain runs all tests once in each.
 var s = One
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if flag.Lookup("test.fuzz").Value.String() == "" {
+		s = Two
+		fmt.Println("=== suite 2")
+		code = max(code, m.Run())
+	}
+	os.Exit(code)
+}
+
+// only skips what one suite alone has.
+func only(t *testing.T, which Suite) {
+	t.Helper()
+	if s != which {
+		t.Skipf("suite %d only", which)
+	}
+}
 
 // framed is the framing of labels and parts, written a second time from the
 // specification.
 func framed(label string, parts ...string) string {
+	label = strings.Replace(label, "hotline/1", fmt.Sprintf("hotline/%d", s), 1)
 	out := string([]byte{byte(len(label) >> 8), byte(len(label))}) + label
 	for _, p := range parts {
 		n := len(p)
@@ -38,6 +66,7 @@ func hmac384(key []byte, data ...string) []byte {
 // TestSecondReaderAgrees computes hash, extract, expand, seal and sign a second
 // time, from the primitives and the written framing alone.
 func TestSecondReaderAgrees(t *testing.T) {
+	const l = "hotline/1/l"
 	if got, want := s.Hash("hotline/1/test", []byte("a"), nil, []byte("bc")), sha512.Sum384([]byte(framed("hotline/1/test", "a", "", "bc"))); got != want {
 		t.Errorf("Hash = %x, want %x", got, want)
 	}
@@ -60,20 +89,48 @@ func TestSecondReaderAgrees(t *testing.T) {
 		t.Errorf("Seal = %x, want %x", sealed, want)
 	}
 
-	m := s.NewMessageKey()
-	if !ed25519.Verify(m.Public(), []byte(framed("l", "a", "b")), m.Sign("l", []byte("a"), []byte("b"))) {
+	m, d, r := s.NewMessageKey(), s.NewDeskKey(), s.NewRootKey()
+	message, sig := []byte(framed(l, "a", "b")), m.Sign(l, []byte("a"), []byte("b"))
+	if s == Two {
+		if !verifyP384(m.Public(), message, sig) {
+			t.Error("Sign is not ECDSA over the framed parts")
+		}
+		long := []byte(framed("hotline/1/desk/ml-dsa-87", framedLabel(l), "a"))
+		if !verifyMLDSA(mldsa.MLDSA87(), d.Public(), long, d.Sign(l, []byte("a"))) {
+			t.Error("Sign of a desk key is not ML-DSA over the framed parts")
+		}
+		long = []byte(framed("hotline/1/root/ml-dsa-87", framedLabel(l), "a"))
+		if !verifyMLDSA(mldsa.MLDSA87(), r.Public(), long, r.Sign(l, []byte("a"))) {
+			t.Error("Sign of a root is not ML-DSA over the framed parts")
+		}
+		return
+	}
+	if !ed25519.Verify(m.Public(), message, sig) {
 		t.Error("Sign is not Ed25519 over the framed parts")
 	}
-	d := s.NewDeskKey()
-	pk, err := mldsa.NewPublicKey(mldsa.MLDSA65(), d.Public()[32:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	signed := []byte(framed("hotline/1/hybrid/ed25519+ml-dsa-65", "l", "a"))
-	sig := d.Sign("l", []byte("a"))
-	if !ed25519.Verify(d.Public()[:32], signed, sig[:64]) || mldsa.Verify(pk, signed, sig[64:], nil) != nil {
+	long := []byte(framed("hotline/1/hybrid/ed25519+ml-dsa-65", l, "a"))
+	sig = d.Sign(l, []byte("a"))
+	if !ed25519.Verify(d.Public()[:32], long, sig[:64]) || !verifyMLDSA(mldsa.MLDSA65(), d.Public()[32:], long, sig[64:]) {
 		t.Error("Sign of a desk key is not both signatures over the framed parts")
 	}
+	long = []byte(framed("hotline/1/hybrid/ed25519+ml-dsa-87", l, "a"))
+	sig = r.Sign(l, []byte("a"))
+	if !ed25519.Verify(r.Public()[:32], long, sig[:64]) || !verifyMLDSA(mldsa.MLDSA87(), r.Public()[32:], long, sig[64:]) {
+		t.Error("Sign of a root is not both signatures over the framed parts")
+	}
+}
+
+func framedLabel(l string) string { return strings.Replace(l, "/1/", fmt.Sprintf("/%d/", s), 1) }
+
+func verifyMLDSA(p mldsa.Parameters, public, message, sig []byte) bool {
+	pk, err := mldsa.NewPublicKey(p, public)
+	return err == nil && mldsa.Verify(pk, message, sig, nil) == nil
+}
+
+func verifyP384(public, message, sig []byte) bool {
+	x, y := new(big.Int).SetBytes(public[1:49]), new(big.Int).SetBytes(public[49:])
+	sum := sha512.Sum384(message)
+	return ecdsa.Verify(&ecdsa.PublicKey{Curve: elliptic.P384(), X: x, Y: y}, sum[:], new(big.Int).SetBytes(sig[:48]), new(big.Int).SetBytes(sig[48:]))
 }
 
 // TestSealToIsHPKE opens with the standard library what SealTo sealed.
@@ -83,18 +140,22 @@ func TestSealToIsHPKE(t *testing.T) {
 	if err != nil {
 		t.Fatalf("SealTo: %v", err)
 	}
-	if want := len("plain") + 1120 + 16; len(box) != want {
+	kem, enc := hpke.MLKEM768X25519(), 1120
+	if s == Two {
+		kem, enc = hpke.MLKEM1024(), 1568
+	}
+	if want := len("plain") + enc + 16; len(box) != want {
 		t.Errorf("SealTo wrote %d bytes, want %d", len(box), want)
 	}
-	private, err := hpke.MLKEM768X25519().NewPrivateKey(k.Bytes())
+	private, err := kem.NewPrivateKey(k.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := hpke.NewRecipient(box[:1120], private, hpke.HKDFSHA384(), hpke.AES256GCM(), []byte(framed("hotline/1/test")))
+	r, err := hpke.NewRecipient(box[:enc], private, hpke.HKDFSHA384(), hpke.AES256GCM(), []byte(framed("hotline/1/test")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if plain, err := r.Open([]byte("aad"), box[1120:]); err != nil || string(plain) != "plain" {
+	if plain, err := r.Open([]byte("aad"), box[enc:]); err != nil || string(plain) != "plain" {
 		t.Errorf("standard library opens %q, %v", plain, err)
 	}
 	again, err := s.ParseSealKey(k.Bytes())
@@ -127,7 +188,7 @@ func TestOpenRefuses(t *testing.T) {
 		"another aad":        func() ([]byte, error) { return k.Open("hotline/1/a", nil, box) },
 		"cut short":          func() ([]byte, error) { return k.Open("hotline/1/a", []byte("aad"), box[:len(box)-1]) },
 		"nothing":            func() ([]byte, error) { return k.Open("hotline/1/a", []byte("aad"), nil) },
-		"encapsulation only": func() ([]byte, error) { return k.Open("hotline/1/a", []byte("aad"), box[:1120]) },
+		"encapsulation only": func() ([]byte, error) { return k.Open("hotline/1/a", []byte("aad"), box[:s.Sizes().Encapsulation]) },
 	}
 	for name, open := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +209,7 @@ func TestOpenRefuses(t *testing.T) {
 // TestBothHalvesMustVerify takes one half of a hybrid signature away, or puts
 // another in its place, and leaves the other half valid (attack 14).
 func TestBothHalvesMustVerify(t *testing.T) {
+	only(t, One)
 	part := []byte("charter")
 	d, other := s.NewDeskKey(), s.NewDeskKey()
 	r, otherRoot := s.NewRootKey(), s.NewRootKey()
@@ -211,28 +273,43 @@ func TestNoPurposeIsTakenForAnother(t *testing.T) {
 		"parts joined":          s.VerifyMessage(m.Public(), "hotline/1/message", sig, []byte("abc")),
 		"a part more":           s.VerifyMessage(m.Public(), "hotline/1/message", sig, []byte("ab"), []byte("c"), nil),
 		"label grown by a part": s.VerifyMessage(m.Public(), "hotline/1/messageab", sig, []byte("c")),
-		"short key":             s.VerifyMessage(m.Public()[:31], "hotline/1/message", sig, []byte("ab"), []byte("c")),
-		"short signature":       s.VerifyMessage(m.Public(), "hotline/1/message", sig[:63], []byte("ab"), []byte("c")),
+		"short key":             s.VerifyMessage(m.Public()[:len(m.Public())-1], "hotline/1/message", sig, []byte("ab"), []byte("c")),
+		"short signature":       s.VerifyMessage(m.Public(), "hotline/1/message", sig[:len(sig)-1], []byte("ab"), []byte("c")),
 	} {
 		if !errors.Is(err, ErrSignature) {
 			t.Errorf("%s: %v, want ErrSignature", name, err)
 		}
 	}
-	// The same Ed25519 seed as a message key and as half of a desk key.
-	d := s.NewDeskKey()
-	half, err := s.MessageKeyFromSeed(d.Seed()[:32])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.VerifyMessage(half.Public(), "l", d.Sign("l", []byte("a"))[:64], []byte("a")); !errors.Is(err, ErrSignature) {
-		t.Errorf("half of a desk's signature as a message's: %v", err)
-	}
+	s.checkHalves(t)
 	if s.Hash("l", []byte("ab"), []byte("c")) == s.Hash("l", []byte("a"), []byte("bc")) {
 		t.Error("Hash does not tell where one part ends")
 	}
 	prk := s.Extract(nil, []byte("secret"))
 	if bytes.Equal(s.Expand(prk, "la", []byte("b"), 32), s.Expand(prk, "l", []byte("ab"), 32)) {
 		t.Error("Expand does not tell where the label ends")
+	}
+}
+
+// checkHalves uses one seed for keys of two kinds.
+func (s Suite) checkHalves(t *testing.T) {
+	t.Helper()
+	d := s.NewDeskKey()
+	if s == Two { // one ML-DSA-87 seed as a desk's key and as a root
+		root, err := s.RootKeyFromSeed(d.Seed())
+		if err != nil || !bytes.Equal(root.Public(), d.Public()) {
+			t.Fatalf("RootKeyFromSeed: %v", err)
+		}
+		if err := s.VerifyRoot(d.Public(), "l", d.Sign("l")); !errors.Is(err, ErrSignature) {
+			t.Errorf("a desk's signature as a root's: %v", err)
+		}
+		return
+	}
+	half, err := s.MessageKeyFromSeed(d.Seed()[:32]) // one Ed25519 seed
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.VerifyMessage(half.Public(), "l", d.Sign("l", []byte("a"))[:64], []byte("a")); !errors.Is(err, ErrSignature) {
+		t.Errorf("half of a desk's signature as a message's: %v", err)
 	}
 }
 
@@ -255,7 +332,7 @@ func TestKeysComeBackFromTheirSeeds(t *testing.T) {
 	if err != nil || !bytes.Equal(message.Public(), m.Public()) {
 		t.Errorf("message key: %v", err)
 	}
-	for _, n := range []int{0, 31, 33, 63, 65} {
+	for _, n := range []int{0, 31, 33, 47, 49, 63, 65} {
 		_, errS := s.ParseSealKey(make([]byte, n))
 		_, errM := s.MessageKeyFromSeed(make([]byte, n))
 		_, errD := s.DeskKeyFromSeed(make([]byte, n))
@@ -287,6 +364,9 @@ func TestBadSealKeyIsRefused(t *testing.T) {
 	if err := s.CheckSealPublic(good); err != nil {
 		t.Errorf("CheckSealPublic: %v", err)
 	}
+	if s == Two {
+		return
+	}
 	// An X25519 point of low order gives a shared secret of zeros: refused.
 	low := bytes.Clone(good)
 	clear(low[len(low)-32:])
@@ -298,10 +378,8 @@ func TestBadSealKeyIsRefused(t *testing.T) {
 // TestWrongLengthsAreBugs: keys come from this program, so that a wrong length
 // is a broken invariant and not something to answer politely.
 func TestWrongLengthsAreBugs(t *testing.T) {
-	if s.ID() != 1 {
-		t.Errorf("ID() = %d, want 1", s.ID())
-	}
 	for name, f := range map[string]func(){
+		"no suite":         func() { Suite(0).Hash("l"); Suite(0).NewSealKey() },
 		"key of 16 bytes":  func() { s.Seal(nil, make([]byte, 16), make([]byte, NonceSize), nil, nil) },
 		"expand too much":  func() { s.Expand(make([]byte, 48), "l", nil, 255*HashSize+1) },
 		"nonce of 8 bytes": func() { s.Seal(nil, make([]byte, KeySize), make([]byte, 8), nil, nil) },
@@ -314,5 +392,106 @@ func TestWrongLengthsAreBugs(t *testing.T) {
 			}()
 			f()
 		}()
+	}
+}
+
+// TestSuitesAreApart: nothing of one suite is good in the other (attack 14).
+func TestSuitesAreApart(t *testing.T) {
+	only(t, One)
+	for id, want := range map[uint8]Suite{1: One, 2: Two} {
+		if got, err := ByID(id); err != nil || got != want || got.ID() != id {
+			t.Errorf("ByID(%d) = %d, %v", id, got, err)
+		}
+	}
+	for _, id := range []uint8{0, 3, 255} {
+		if _, err := ByID(id); !errors.Is(err, ErrSuite) {
+			t.Errorf("ByID(%d): %v, want ErrSuite", id, err)
+		}
+	}
+	if One.Hash("hotline/1/party", []byte("root")) == Two.Hash("hotline/1/party", []byte("root")) {
+		t.Error("both suites give one hash")
+	}
+	if prk := One.Extract(nil, []byte("secret")); bytes.Equal(One.Expand(prk, "hotline/1/lane", nil, 32), Two.Expand(prk, "hotline/1/lane", nil, 32)) {
+		t.Error("both suites derive one key")
+	}
+	if _, err := Two.SealTo(One.NewSealKey().Public(), "l", nil, nil); !errors.Is(err, ErrKey) {
+		t.Errorf("suite 2 seals to a key of suite 1: %v", err)
+	}
+	box, err := One.SealTo(One.NewSealKey().Public(), "l", nil, make([]byte, 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Two.NewSealKey().Open("l", nil, box); !errors.Is(err, ErrOpen) {
+		t.Errorf("a key of suite 2 opens a box of suite 1: %v", err)
+	}
+	m, d, r := One.NewMessageKey(), One.NewDeskKey(), One.NewRootKey()
+	for name, err := range map[string]error{
+		"message": Two.VerifyMessage(m.Public(), "l", m.Sign("l")), "desk": Two.VerifyDesk(d.Public(), "l", d.Sign("l")), "root": Two.VerifyRoot(r.Public(), "l", r.Sign("l")),
+		// The ML-DSA-87 half of a hybrid root as a root of suite 2.
+		"half of a root": Two.VerifyRoot(r.Public()[32:], "hotline/1/l", r.Sign("hotline/1/l")[64:]),
+	} {
+		if !errors.Is(err, ErrSignature) {
+			t.Errorf("signature of suite 1, %s, verifies in suite 2: %v", name, err)
+		}
+	}
+	if m.Suite() != One || Two.NewSealKey().Suite() != Two {
+		t.Error("a key does not know its suite")
+	}
+}
+
+// TestSignatureHasOneSpelling: of the signatures that ECDSA would take for one
+// message, ours is the only one that verifies (suite 2).
+func TestSignatureHasOneSpelling(t *testing.T) {
+	only(t, Two)
+	n := elliptic.P384().Params().N
+	lows := 0
+	for i := range 32 {
+		k, part := Two.NewMessageKey(), []byte{byte(i)}
+		sig := k.Sign("l", part)
+		if again := k.Sign("l", part); !bytes.Equal(sig, again) {
+			t.Fatal("the same message has two signatures")
+		}
+		if err := Two.VerifyMessage(k.Public(), "l", sig, part); err != nil {
+			t.Fatal(err)
+		}
+		other := bytes.Clone(sig)
+		new(big.Int).Sub(n, new(big.Int).SetBytes(sig[48:])).FillBytes(other[48:])
+		if !verifyP384(k.Public(), []byte(framed("hotline/1l", string(part))), other) {
+			t.Fatal("the higher s does not verify at all: the test shows nothing")
+		}
+		if err := Two.VerifyMessage(k.Public(), "l", other, part); !errors.Is(err, ErrSignature) {
+			t.Errorf("the higher s verifies: %v", err)
+		}
+		if sig[48] < 0x80 {
+			lows++
+		}
+		for i := 0; i < len(sig); i += 5 {
+			bad := bytes.Clone(sig)
+			bad[i] ^= 1
+			if Two.VerifyMessage(k.Public(), "l", bad, part) == nil {
+				t.Errorf("byte %d flipped: verifies", i)
+			}
+		}
+	}
+	if lows != 32 {
+		t.Errorf("%d of 32 signatures have the lower s", lows)
+	}
+	k := Two.NewMessageKey()
+	public, sig := k.Public(), k.Sign("l")
+	compressed := append([]byte{2 + public[96]&1}, public[1:49]...)
+	over := join(sig[:48], n.Bytes())
+	for name, err := range map[string]error{
+		"compressed key": Two.VerifyMessage(compressed, "l", sig), "zero r": Two.VerifyMessage(public, "l", join(make([]byte, 48), sig[48:])),
+		"zero s": Two.VerifyMessage(public, "l", join(sig[:48], make([]byte, 48))), "s is the order": Two.VerifyMessage(public, "l", over),
+		"point off the curve": Two.VerifyMessage(append(bytes.Clone(public[:96]), public[96]^1), "l", sig), "DER": Two.VerifyMessage(public, "l", make([]byte, 102)),
+	} {
+		if !errors.Is(err, ErrSignature) {
+			t.Errorf("%s: %v, want ErrSignature", name, err)
+		}
+	}
+	for name, seed := range map[string][]byte{"zero": make([]byte, 48), "the order": n.Bytes(), "all ones": bytes.Repeat([]byte{255}, 48)} {
+		if _, err := Two.MessageKeyFromSeed(seed); !errors.Is(err, ErrKey) {
+			t.Errorf("seed %s: %v, want ErrKey", name, err)
+		}
 	}
 }
