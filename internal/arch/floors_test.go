@@ -39,6 +39,7 @@ var floors = map[string]int{
 	// 2 machines: disks, networks, processes.
 	"internal/blob":              2,
 	"internal/emulate":           2,
+	"internal/evidence":          2,
 	"internal/keyring":           2,
 	"internal/link":              2,
 	"internal/spool":             2,
@@ -46,6 +47,7 @@ var floors = map[string]int{
 	"internal/store":             2,
 	// 3 rules: what a desk does.
 	"internal/exchange": 3,
+	"internal/journal":  3,
 	"internal/trust":    3,
 	"internal/watch":    3,
 	// 4 doors: the outside world, translated to rules.

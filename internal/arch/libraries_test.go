@@ -47,6 +47,7 @@ var libraries = []library{
 	{path: "github.com/spf13/cobra", only: []string{"cmd/hotline"}, because: "commands are in the command"},
 	{path: "github.com/schollz/progressbar/v3", only: []string{"cmd/hotline"}, because: "progress is for people at a terminal"},
 	{path: "golang.org/x/term", only: []string{"cmd/hotline"}, because: "a passphrase is asked for at a terminal"},
+	{path: "golang.org/x/mod/sumdb", only: []string{"internal/checkpoint"}, because: "one place knows the arithmetic of the journal's tree"},
 	{path: "golang.org/x/sys", only: []string{"internal/blob", "internal/link", "internal/store", "internal/api"}, because: "disk space, socket options, file locks, peer credentials"},
 
 	{path: "github.com/google/go-cmp", because: "comparisons in tests"},

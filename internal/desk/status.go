@@ -226,7 +226,7 @@ func (j journal) Leaves(ctx context.Context, after uint64, limit int) (out []api
 		out = out[:0]
 		for _, l := range all {
 			out = append(out, api.Leaf{
-				Seq: uint64(l.Seq), At: api.Time{Time: l.At}, Kind: l.Kind, Hash: fmt.Sprintf("%x", l.Hash),
+				Seq: uint64(l.Number), At: api.Time{Time: l.At}, Kind: l.Kind, Hash: fmt.Sprintf("%x", l.Hash()),
 				Data: fmt.Appendf(nil, `{"bytes":%d,"hex":"%x"}`, len(l.Data), l.Data[:min(len(l.Data), 256)]),
 			})
 		}

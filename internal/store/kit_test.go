@@ -136,51 +136,6 @@ func TestInsertTwiceIsErrExists(t *testing.T) {
 	update(t, s, func(tx *store.Tx) error { _, err := tx.Setting("a"); return err })
 }
 
-func TestJournalIsAChain(t *testing.T) {
-	s := open(t, t.TempDir())
-	at := time.UnixMilli(1795406400123)
-	update(t, s, func(tx *store.Tx) error {
-		for i := range 5 {
-			l, err := tx.AppendJournal("kind", at, []byte{byte(i)})
-			if err != nil || l.Seq != int64(i+1) {
-				t.Errorf("AppendJournal() = %+v, %v", l, err)
-			}
-		}
-		return nil
-	})
-	var leaves []store.Leaf
-	err := s.View(t.Context(), func(tx *store.Tx) (err error) {
-		leaves, err = tx.Journal(0, 100)
-		return err
-	})
-	if err != nil || len(leaves) != 5 {
-		t.Fatalf("Journal() = %d leaves, %v", len(leaves), err)
-	}
-	if err := store.VerifyLeaves(store.Leaf{}, leaves); err != nil {
-		t.Error(err)
-	}
-	if err := store.VerifyLeaves(leaves[1], leaves[2:]); err != nil {
-		t.Error(err)
-	}
-	for name, change := range map[string]func([]store.Leaf) []store.Leaf{
-		"data": func(l []store.Leaf) []store.Leaf { l[2].Data = []byte("x"); return l },
-		"kind": func(l []store.Leaf) []store.Leaf { l[2].Kind = "other"; return l },
-		"time": func(l []store.Leaf) []store.Leaf { l[2].At = at.Add(time.Millisecond); return l },
-		"gap":  func(l []store.Leaf) []store.Leaf { return append(l[:2], l[3:]...) },
-	} {
-		if err := store.VerifyLeaves(store.Leaf{}, change(append([]store.Leaf{}, leaves...))); !errors.Is(err, store.ErrDamaged) {
-			t.Errorf("changed %s: VerifyLeaves() = %v, want ErrDamaged", name, err)
-		}
-	}
-	update(t, s, func(tx *store.Tx) error {
-		_, err := tx.Exec("UPDATE journal SET data = ? WHERE seq = 3", []byte("forged"))
-		return err
-	})
-	if err := s.Check(t.Context()); !errors.Is(err, store.ErrDamaged) {
-		t.Errorf("Check() = %v, want ErrDamaged", err)
-	}
-}
-
 func TestEventsAreARing(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

@@ -49,8 +49,12 @@ func (s *Store) Provenance() Provenance {
 const settingProvenance = "store.provenance"
 
 // Settle records that the desk has drawn the consequences of [Copied] or
-// [RolledBack]. Call it in the Update that retires the old sending keys.
+// [RolledBack]. Call it in the Update that retires the old sending keys. The
+// journal begins a new generation.
 func (tx *Tx) Settle() error {
+	if err := tx.DropSetting(settingJournal); err != nil {
+		return err
+	}
 	if err := tx.DropSetting(settingProvenance); err != nil {
 		return err
 	}

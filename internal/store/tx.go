@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+
+	"hotline/internal/checkpoint"
 )
 
 // Tx is one transaction, given to the function of [Store.Update] or
@@ -22,7 +24,7 @@ type Tx struct {
 	write bool
 	done  bool
 
-	head *Leaf // last leaf of the journal, once this transaction appended one
+	edge *checkpoint.Edge // of the journal, once this transaction appended a leaf
 
 	after []func() // run when the transaction is durable
 	undo  []func() // give back what the transaction took from the slots

@@ -23,6 +23,11 @@ func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer func() { s.readers <- c }()
+	return s.viewOn(ctx, c, fn)
+}
+
+// viewOn runs fn in a read-only transaction on c.
+func (s *Store) viewOn(ctx context.Context, c *conn, fn func(*Tx) error) (err error) {
 	limited, done := s.enter(ctx)
 	defer done()
 	c.db.SetInterrupt(limited)
