@@ -113,7 +113,7 @@ func (d *desk) untilDelivered(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 		for _, l := range leaves {
-			head = l.Seq
+			head = l.Number
 			if l.Kind == "delivered" {
 				got++
 			}
