@@ -28,6 +28,7 @@ import (
 
 // Hasher is what this package needs of a suite.
 type Hasher interface {
+	ID() uint8
 	// Hash returns SHA-384 over the label and the parts, each delimited.
 	Hash(label string, parts ...[]byte) [48]byte
 }
@@ -48,8 +49,6 @@ const (
 
 const (
 	version   = 1
-	suiteID   = 1
-	rootSize  = 32 + 2592 // Ed25519 and ML-DSA-87, as package suite writes them
 	nonceSize = 32
 	hashSize  = 48
 )
@@ -58,6 +57,9 @@ const (
 const (
 	// MaxName is the longest name of a party, in bytes.
 	MaxName = 64
+	// MaxRoot is the longest root, in bytes. What a root is, is for its suite
+	// and the roster to say; the words bind each byte of it.
+	MaxRoot = 4096
 	// MaxPayload is the longest payload: a card of fifty desks.
 	MaxPayload = 1 << 20
 	// MaxFile is the longest file, in bytes.
@@ -141,6 +143,7 @@ type Session [16]byte
 
 // side is what one side's words are made from.
 type side struct {
+	suite   uint8
 	name    string
 	root    []byte
 	nonce   []byte
@@ -166,7 +169,7 @@ func Begin(h Hasher, self Self) (*Pairing, []byte, error) {
 }
 
 func begin(h Hasher, self Self, nonce []byte) (*Pairing, []byte, error) {
-	own, err := newSide(self, nonce)
+	own, err := newSide(h, self, nonce)
 	if err != nil {
 		return nil, nil, fmt.Errorf("begin pairing: %w", err)
 	}
@@ -180,12 +183,15 @@ func Answer(h Hasher, self Self, file []byte) (*Pairing, []byte, error) {
 }
 
 func answer(h Hasher, self Self, file, nonce []byte) (*Pairing, []byte, error) {
-	own, err := newSide(self, nonce)
+	own, err := newSide(h, self, nonce)
 	if err != nil {
 		return nil, nil, fmt.Errorf("answer pairing: %w", err)
 	}
 	p := &Pairing{role: B, step: Waiting, left: Attempts, own: own}
-	if p.peer.name, p.commitment, err = parseCommitment(file); err != nil {
+	if p.peer.suite, p.peer.name, p.commitment, err = parseCommitment(file); err == nil {
+		err = own.suits(p.peer)
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("answer pairing: %w", err)
 	}
 	reply := p.answerFile()
@@ -196,7 +202,7 @@ func answer(h Hasher, self Self, file, nonce []byte) (*Pairing, []byte, error) {
 // ReadCommitment returns what file 1 claims, so that an officer sees who asks
 // and a desk finds out whether it has answered already. Nothing of it is true yet.
 func ReadCommitment(file []byte) (name string, s Session, err error) {
-	name, commitment, err := parseCommitment(file)
+	_, name, commitment, err := parseCommitment(file)
 	if err != nil {
 		return "", s, fmt.Errorf("read pairing file: %w", err)
 	}
@@ -222,7 +228,7 @@ func (p *Pairing) Open(h Hasher, file []byte) (reply []byte, err error) {
 
 // openAnswer is A's step.
 func (p *Pairing) openAnswer(h Hasher, file []byte) ([]byte, error) {
-	commitment, peer, err := parseSide(magicAnswer, file)
+	commitment, peer, err := p.parseSide(magicAnswer, file)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +249,7 @@ func (p *Pairing) openAnswer(h Hasher, file []byte) ([]byte, error) {
 
 // openOpening is B's step.
 func (p *Pairing) openOpening(h Hasher, file []byte) error {
-	hash, peer, err := parseSide(magicOpening, file)
+	hash, peer, err := p.parseSide(magicOpening, file)
 	if err != nil {
 		return err
 	}
@@ -314,8 +320,8 @@ func newNonce() []byte {
 	return n
 }
 
-func newSide(self Self, nonce []byte) (side, error) {
-	s := side{self.Name, slices.Clone(self.Root), nonce, slices.Clone(self.Payload)}
+func newSide(h Hasher, self Self, nonce []byte) (side, error) {
+	s := side{h.ID(), self.Name, slices.Clone(self.Root), nonce, slices.Clone(self.Payload)}
 	return s, s.check()
 }
 
@@ -327,7 +333,7 @@ func (s side) commit(h Hasher) [hashSize]byte {
 // hello is the version, the suites and the name of a side.
 func (s side) hello() []byte {
 	var w octets.Writer
-	writeHello(&w, s.name)
+	s.writeHello(&w)
 	return w.Bytes()
 }
 

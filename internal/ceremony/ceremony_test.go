@@ -18,7 +18,7 @@ var one = suite.One
 
 // rootOf returns bytes of a root's size. A ceremony does not look into roots.
 func rootOf(name string) []byte {
-	root := make([]byte, rootSize)
+	root := make([]byte, one.Sizes().Root)
 	rand.NewChaCha8([32]byte([]byte((name + strings.Repeat(" ", 32))[:32]))).Read(root)
 	return root
 }
@@ -354,19 +354,32 @@ func TestOwnRootIsRefused(t *testing.T) {
 
 func TestOtherVersionsAndSuitesAreRefused(t *testing.T) {
 	_, file1, _ := Begin(one, selfOf("JPN"))
-	for i, change := range map[int]byte{0: 2, 1: 2, 2: 2} {
+	for i, change := range map[int]byte{0: 2, 1: 2} {
 		file := bytes.Clone(file1)
 		file[len(magicCommitment)+i] = change
 		if _, _, err := Answer(one, selfOf("NATO"), file); !errors.Is(err, ErrVersion) {
 			t.Errorf("Answer with byte %d of the hello changed = %v, want ErrVersion", i, err)
 		}
 	}
+	if _, _, err := Answer(suite.Two, selfOf("NATO"), file1); !errors.Is(err, ErrVersion) {
+		t.Errorf("a party of suite 2 answers one of suite 1: %v, want ErrVersion", err)
+	}
+	// Somebody in the middle says to A that B's suite is another.
+	a, _, _ := Begin(one, selfOf("JPN"))
+	_, file2, _ := Answer(suite.Two, selfOf("NATO"), (&Pairing{own: side{suite: 2, name: "JPN"}, commitment: a.commitment}).commitmentFile())
+	before, _ := a.MarshalBinary()
+	if _, err := a.Open(one, file2); !errors.Is(err, ErrVersion) {
+		t.Errorf("A of suite 1 opens an answer of suite 2: %v, want ErrVersion", err)
+	}
+	if after, _ := a.MarshalBinary(); !bytes.Equal(before, after) {
+		t.Error("a refused file changed the pairing")
+	}
 }
 
 // TestBoundsOfFiles: what one side may bring, and what the other takes.
 func TestBoundsOfFiles(t *testing.T) {
 	long, short := selfOf("JPN"), selfOf("JPN")
-	long.Payload, short.Root = make([]byte, MaxPayload+1), short.Root[1:]
+	long.Payload, short.Root = make([]byte, MaxPayload+1), nil
 	_, file1, _ := Begin(one, selfOf("JPN"))
 	for _, s := range []Self{long, short} {
 		if _, _, err := Begin(one, s); !errors.Is(err, ErrMalformed) {

@@ -2,6 +2,7 @@ package ceremony
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"unicode"
 	"unicode/utf8"
@@ -9,41 +10,46 @@ import (
 	"hotline/internal/octets"
 )
 
-// writeHello writes version, the list of suites and the name. The list has one
-// member today; it is bound into the words so that nobody can shorten it later.
-func writeHello(w *octets.Writer, name string) {
+// writeHello writes version, suite and name. The words bind all three, so that
+// nobody can say another suite to either side.
+func (s side) writeHello(w *octets.Writer) {
 	w.Uint8(version)
-	w.Uint8(1)
-	w.Uint8(suiteID)
-	w.String(name)
+	w.Uint8(s.suite)
+	w.String(s.name)
 }
 
-func readHello(r *octets.Reader) string {
-	v, n := r.Uint8(), int(r.Uint8())
-	suites := r.Raw(n)
-	if r.Err() == nil && (v != version || n != 1 || suites[0] != suiteID) {
-		r.Fail(fmt.Errorf("%w: version %d, suites %v", ErrVersion, v, suites))
+func readHello(r *octets.Reader) (suite uint8, name string) {
+	if v := r.Uint8(); r.Err() == nil && v != version {
+		r.Fail(fmt.Errorf("%w: version %d", ErrVersion, v))
 	}
-	return r.String(MaxName)
+	return r.Uint8(), r.String(MaxName)
+}
+
+// suits refuses a side of another suite.
+func (s side) suits(peer side) error {
+	if s.suite != peer.suite {
+		return fmt.Errorf("%w: suite %d, not %d", ErrVersion, peer.suite, s.suite)
+	}
+	return nil
 }
 
 func (p *Pairing) commitmentFile() []byte {
 	var w octets.Writer
 	w.Raw([]byte(magicCommitment))
-	writeHello(&w, p.own.name)
+	p.own.writeHello(&w)
 	w.Raw(p.commitment[:])
 	return w.Bytes()
 }
 
-func parseCommitment(file []byte) (name string, c [hashSize]byte, err error) {
+func parseCommitment(file []byte) (suite uint8, name string, c [hashSize]byte, err error) {
 	r := octets.NewReader(file)
 	readMagic(r, magicCommitment)
-	name = readHello(r)
+	suite, name = readHello(r)
 	r.Into(c[:])
 	if err := r.Done(); err != nil {
-		return "", c, malformed(err)
+		return 0, "", c, malformed(err)
 	}
-	return name, c, checkName(name)
+	return suite, name, c, checkName(name)
 }
 
 // answerFile is file 2: the commitment that it answers, and B's side.
@@ -64,7 +70,7 @@ func sideFile(magic string, answers [hashSize]byte, s side) []byte {
 	return w.Bytes()
 }
 
-func parseSide(magic string, file []byte) (answers [hashSize]byte, s side, err error) {
+func (p *Pairing) parseSide(magic string, file []byte) (answers [hashSize]byte, s side, err error) {
 	if len(file) > MaxFile {
 		return answers, s, fmt.Errorf("%w: %d bytes", ErrMalformed, len(file))
 	}
@@ -75,19 +81,19 @@ func parseSide(magic string, file []byte) (answers [hashSize]byte, s side, err e
 	if err := r.Done(); err != nil {
 		return answers, side{}, malformed(err)
 	}
-	return answers, s, s.check()
+	return answers, s, cmp.Or(p.own.suits(s), s.check())
 }
 
 func (s side) write(w *octets.Writer) {
-	writeHello(w, s.name)
-	w.Raw(s.root)
+	s.writeHello(w)
+	w.Var16(s.root)
 	w.Raw(s.nonce)
 	w.Var32(s.payload)
 }
 
 func readSide(r *octets.Reader) (s side) {
-	s.name = readHello(r)
-	s.root = r.Raw(rootSize)
+	s.suite, s.name = readHello(r)
+	s.root = r.Var16(MaxRoot)
 	s.nonce = r.Raw(nonceSize)
 	s.payload = r.Var32(MaxPayload)
 	return s
@@ -97,7 +103,7 @@ func (s side) check() error {
 	if err := checkName(s.name); err != nil {
 		return err
 	}
-	if len(s.root) != rootSize || len(s.nonce) != nonceSize || len(s.payload) > MaxPayload {
+	if len(s.root) == 0 || len(s.root) > MaxRoot || len(s.nonce) != nonceSize || len(s.payload) > MaxPayload {
 		return fmt.Errorf("%w: root of %d, nonce of %d, payload of %d bytes", ErrMalformed, len(s.root), len(s.nonce), len(s.payload))
 	}
 	return nil

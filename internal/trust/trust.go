@@ -40,7 +40,10 @@ type Outlet interface {
 }
 
 // Suite is the cryptography of statements and ceremonies.
-type Suite interface{ roster.Verifier }
+type Suite interface {
+	roster.Verifier
+	ID() uint8
+}
 
 // Kinds of control messages. Their numbers are part of the wire format; 3 and
 // 4 are package exchange's.
