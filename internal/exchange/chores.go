@@ -23,6 +23,9 @@ func (e *Engine) chores(b *Batch) error {
 	if err := b.retry(); err != nil {
 		return err
 	}
+	if err := b.tendCutoffs(); err != nil {
+		return err
+	}
 	if err := b.askMissing(); err != nil {
 		return err
 	}

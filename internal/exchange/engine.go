@@ -45,6 +45,9 @@ type Engine struct {
 	parked    *[2]int64                   // bytes that wait for keys, below FLASH and in it; nil: not known
 	repeated  map[ident.Message]time.Time // when "delivered" was sealed once more
 	fresh     bool                        // state could not be proved: start new sending keys
+	memo      *Memo
+	cut       map[ident.Desk]bool // removals that have had their effect here
+	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
 	lastTick  time.Time
 	announced time.Time // when the own seal key was last announced once more
 	refs      uint64    // last number of a put
@@ -80,6 +83,11 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		tellMost:  maxBatch,
 		verifying: make(chan struct{}, 1),
 		repeated:  map[ident.Message]time.Time{},
+		cut:       map[ident.Desk]bool{},
+		memo:      cfg.Memo,
+	}
+	if e.memo == nil {
+		e.memo = NewMemo(cfg.Suite)
 	}
 	if cfg.Store.Provenance() != store.Clean {
 		e.fresh = true
@@ -278,6 +286,7 @@ type Batch struct {
 	done      map[string]bool // what is done once per batch: events, traffic
 	reloaded  bool            // lines or parties were read again
 	since     time.Time       // when what is being tried again was parked
+	origins   map[ident.Desk]origin
 }
 
 // rollback puts the engine's memory back, newest change first.

@@ -49,10 +49,15 @@ type Link interface {
 	Put(p link.Put) error
 	Ack(lane uint8, seq uint64)
 	Allow(putters []ed25519.PublicKey)
+	// Withdraw takes back a put of which nothing has left yet, and reports
+	// whether it could. No answer for it comes then.
+	Withdraw(ref uint64) bool
+	// Forget asks the relay to drop what it holds for a mailbox from this desk.
+	Forget(box ident.Mailbox)
 	Status() link.Status
 }
 
-// Config is what an [Engine] is made of. All fields are required.
+// Config is what an [Engine] is made of. All fields but Memo are required.
 type Config struct {
 	Store *store.Store
 	Blobs *blob.Dir
@@ -65,6 +70,8 @@ type Config struct {
 	// that opened it. An error drops the envelope and is logged.
 	Control func(b *Batch, from roster.Entry, c chain.Control) error
 	Log     *slog.Logger
+	// Memo may be shared by the desks of one process; nil: a new one.
+	Memo *Memo
 }
 
 // Limits of our own, with their reasons.
@@ -108,6 +115,9 @@ const (
 const (
 	ControlStatement uint8 = 3 // statements of a party
 	ControlSealKey   uint8 = 4 // an announcement of a seal key
+	// ControlConfirmation is a desk's word that it refuses a removed one, to a
+	// desk with which it shares no key.
+	ControlConfirmation uint8 = 8
 )
 
 // Kinds of statement bodies in a chain envelope, their first byte.
@@ -125,4 +135,5 @@ const (
 	EventLadder  = "ladder"  // a message's ladder grew, or its file did
 	EventLine    = "line"    // a line changed
 	EventDesk    = "desk"    // links or counts changed
+	EventCutoff  = "cutoff"  // a desk was cut off, or its removal confirmed; by desk
 )

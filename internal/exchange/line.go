@@ -37,7 +37,10 @@ type directory struct {
 	roots map[ident.Party][]byte
 	desks map[ident.Desk]roster.Entry
 	certs map[ident.Desk]roster.Certificate // removed desks too: what they signed still verifies
+	boxes map[ident.Desk][]roster.Mailbox   // of the same
 	seal  map[ident.Desk]roster.Announcement
+	// general holds what parties state for all their lines.
+	general *roster.Set
 }
 
 // name is our name for a party, or its id.
@@ -53,6 +56,7 @@ func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, erro
 	d := &directory{
 		names: map[ident.Party]string{}, ids: map[string]ident.Party{}, roots: map[ident.Party][]byte{},
 		desks: map[ident.Desk]roster.Entry{}, certs: map[ident.Desk]roster.Certificate{}, seal: map[ident.Desk]roster.Announcement{},
+		boxes: map[ident.Desk][]roster.Mailbox{},
 	}
 	parties, err := tx.Parties()
 	if err != nil {
@@ -63,14 +67,14 @@ func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, erro
 		d.names[p.ID], d.ids[p.Name], d.roots[p.ID] = p.Name, p.ID, p.Root
 		members = append(members, roster.Member{Party: p.ID, Name: p.Name, Root: p.Root})
 	}
-	general, err := roster.NewSet(e.cfg.Suite, ident.Line{}, members)
+	d.general, err = roster.NewSet(e.memo, ident.Line{}, members)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make set of parties: %w", err)
 	}
-	if err := e.fillSet(tx, general, d.partyIDs()); err != nil {
+	if err := e.fillSet(tx, d.general, d.partyIDs()); err != nil {
 		return nil, nil, err
 	}
-	d.take(e, general)
+	d.take(e, d.general)
 	rows, err := tx.Lines()
 	if err != nil {
 		return nil, nil, fmt.Errorf("list lines: %w", err)
@@ -102,7 +106,8 @@ func (d *directory) partyIDs() []ident.Party {
 func (d *directory) take(e *Engine, s *roster.Set) {
 	for _, st := range s.Statements() {
 		if st.Add != nil {
-			d.certs[st.Add.Certificate.ID(e.cfg.Suite)] = st.Add.Certificate
+			desk := st.Add.SealKey.Desk
+			d.certs[desk], d.boxes[desk] = st.Add.Certificate, st.Add.Mailboxes
 		}
 	}
 	for _, entry := range s.Roster().Desks() {
@@ -165,7 +170,7 @@ func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
 	if l.rule, err = marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL); err != nil {
 		return nil, fmt.Errorf("read label rule: %w", err)
 	}
-	if l.set, err = roster.CharterSet(e.cfg.Suite, c); err != nil {
+	if l.set, err = roster.CharterSet(e.memo, c); err != nil {
 		return nil, err
 	}
 	if err := e.fillSet(tx, l.set, l.parties); err != nil {
@@ -243,6 +248,9 @@ func (b *Batch) afterReload() error {
 			return nil
 		}
 		b.reloaded = false
+		if err := b.settleRemovals(); err != nil {
+			return err
+		}
 		if err := b.forgetDesks(); err != nil {
 			return err
 		}

@@ -114,8 +114,13 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 		return b.announceAgain()
 	}
 	to := chain.Recipient{Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, Key: k.key, SealNumber: k.number}
-	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, e.messageKey, b.Now)
+	var sender ident.Desk
+	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, func(d ident.Desk) ([]byte, bool) { sender = d; return e.messageKey(d) }, b.Now)
 	if errors.Is(err, chain.ErrUnknownDesk) {
+		if _, gone := e.removed(sender); gone {
+			b.drop("slice after its desk was removed", nil)
+			return b.Leaf("after-removal", sender[:])
+		}
 		return b.park(h, env) // its statement may still come
 	}
 	if err != nil {
@@ -264,11 +269,16 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	}
 	r.line = l.ID
 	if _, member := l.roster.Desk(o.Sender); !member {
-		b.drop("message after its desk was removed", nil)
-		return b.Leaf("after-removal", append(o.Sender[:], o.Inside.Message[:]...))
+		return b.arrivedLate(l, o)
 	}
 	if err := b.heard(l.ID, o.Sender); err != nil {
 		return err
+	}
+	if o.Inside.Kind == envelope.Statement { // it may bring just what its sender has more than we
+		if err := b.takeStatement(l, o); err != nil {
+			return err
+		}
+		return b.compare(e.lines[l.ID], o)
 	}
 	if err := b.compare(l, o); err != nil {
 		return err
@@ -278,8 +288,8 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		return b.takeMessage(l, parties, o, env)
 	case envelope.Receipt:
 		return b.takeReceipt(l, o)
-	case envelope.Statement:
-		return b.takeStatement(l, o)
+	case envelope.Confirmation:
+		return b.takeConfirmation(o.Sender, o.Body, o.Evidence)
 	default:
 		b.drop("body of unknown kind", nil)
 		return nil
@@ -378,7 +388,9 @@ func (b *Batch) openControl(env []byte) error {
 	}
 	switch c.Kind {
 	case ControlStatement:
-		return b.TakeStatement(c.Body)
+		return b.takeStatements(c.Body, c.Sender)
+	case ControlConfirmation:
+		return b.takeConfirmation(c.Sender, c.Body, nil)
 	case ControlSealKey:
 		return b.TakeSealKey(c.Body)
 	}
@@ -409,12 +421,16 @@ func (b *Batch) Tell(party ident.Party, kind uint8, body []byte) error {
 
 // control queues a control message for one desk.
 func (b *Batch) control(to roster.Entry, kind uint8, body []byte) error {
+	return b.controlAt(to, kind, body, precedence.Priority)
+}
+
+func (b *Batch) controlAt(to roster.Entry, kind uint8, body []byte, level precedence.Level) error {
 	env, err := chain.SealControl(b.e.cfg.Suite, b.e.cfg.Self.DeskKey, chain.ControlInput{
 		Control: chain.Control{Sender: b.e.cfg.Self.Desk, Kind: kind, Body: body}, Public: to.Certificate.ControlKey,
-		Precedence: precedence.Priority, Expiry: b.e.expiry(b.Now, envelopeLife),
+		Precedence: level, Expiry: b.e.expiry(b.Now, envelopeLife),
 	})
 	if err != nil {
 		return fmt.Errorf("seal control message: %w", err)
 	}
-	return b.out(store.Out{Purpose: store.ForControl, Lane: uint8(precedence.Priority), Bytes: env}, targets(to))
+	return b.out(store.Out{Purpose: store.ForControl, Lane: uint8(level), Bytes: env}, targets(to))
 }

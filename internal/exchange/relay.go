@@ -41,6 +41,8 @@ type journey struct {
 	tag     [16]byte // of the file
 	index   uint32
 	boxes   int // that have not refused it
+	to      []ident.Mailbox
+	void    bool // sealed anew since: the relay's word for it counts for nothing
 }
 
 func journeyOf(o store.Out) journey {
@@ -240,6 +242,9 @@ func (b *Batch) accepted(id ident.Relay, refs []uint64, at time.Time) error {
 			continue
 		}
 		b.After(func() { r.finish(ref) })
+		if j.void {
+			continue
+		}
 		if j.outbox == 0 {
 			if err := b.partAccepted(id, j); err != nil {
 				return fmt.Errorf("note part of a file: %w", err)
@@ -315,6 +320,9 @@ func (b *Batch) refused(id ident.Relay, f link.Refusal) error {
 		return nil
 	}
 	b.After(func() { r.less(f.Ref, len(f.To)) })
+	if j.void {
+		return nil
+	}
 	b.After(func() {
 		b.e.cfg.Log.Warn("relay refused an envelope", "relay", id.String(), "reason", f.Reason.String(), "mailboxes", len(f.To))
 	})
@@ -365,7 +373,7 @@ func (r *relay) put(e *Engine, j journey, to []ident.Mailbox, env []byte) bool {
 	if err := r.link.Put(link.Put{Ref: ref, Lane: j.lane, To: to, Envelope: env}); err != nil {
 		return false
 	}
-	j.boxes = len(to)
+	j.boxes, j.to = len(to), to
 	r.onTheWay[ref] = j
 	if j.outbox == 0 {
 		r.parts++

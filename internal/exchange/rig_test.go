@@ -31,16 +31,20 @@ var one = suite.One
 type hub struct {
 	id ident.Relay
 
-	mu    sync.Mutex
-	epoch uint64
-	seq   uint64
-	boxes map[ident.Mailbox][]link.Delivery
-	seen  map[envelope.ID]bool
-	on    map[ident.Mailbox]*fakeLink
-	tap   func(p link.Put) bool // false: swallowed after it was accepted
-	puts  int
-	open  chan struct{} // nil: at once; else links come up when it is closed
-	mute  bool          // never answers a put
+	mu        sync.Mutex
+	epoch     uint64
+	seq       uint64
+	boxes     map[ident.Mailbox][]link.Delivery
+	seen      map[envelope.ID]bool
+	on        map[ident.Mailbox]*fakeLink
+	tap       func(p link.Put) bool // false: swallowed after it was accepted
+	puts      int
+	open      chan struct{}   // nil: at once; else links come up when it is closed
+	mute      bool            // never answers a put
+	putter    ident.Mailbox   // of the put that tap looks at
+	forgotten []ident.Mailbox // that a desk asked to be emptied of what it put
+	stalling  bool
+	waiting   []stalled
 	// ahead is how far the relay's clock is ahead of the desks'. It refuses what
 	// has expired by it.
 	ahead time.Duration
@@ -96,6 +100,10 @@ func (l *fakeLink) Put(p link.Put) error {
 	if h.mute {
 		return nil
 	}
+	if h.stalling {
+		h.waiting = append(h.waiting, stalled{l, p})
+		return nil
+	}
 	if head, err := envelope.Parse(p.Envelope); err == nil && time.Unix(60*int64(head.Expiry), 0).Before(time.Now().Add(h.ahead)) {
 		l.work <- func() { l.h.Refused(link.Refusal{Ref: p.Ref, To: p.To, Reason: link.ReasonExpired}) }
 		return nil
@@ -106,10 +114,17 @@ func (l *fakeLink) Put(p link.Put) error {
 		return nil
 	}
 	h.seen[id] = true
+	h.putter = l.own
 	if h.tap != nil && !h.tap(p) {
 		return nil
 	}
-	for _, box := range p.To {
+	h.give(p, p.To)
+	return nil
+}
+
+// give puts an envelope into mailboxes; mu is held.
+func (h *hub) give(p link.Put, to []ident.Mailbox) {
+	for _, box := range to {
 		h.seq++
 		d := link.Delivery{Mailbox: box, Lane: p.Lane, Seq: h.seq, Envelope: p.Envelope}
 		h.boxes[box] = append(h.boxes[box], d)
@@ -117,7 +132,6 @@ func (l *fakeLink) Put(p link.Put) error {
 			to.work <- func() { to.h.Deliver([]link.Delivery{d}) }
 		}
 	}
-	return nil
 }
 
 func (l *fakeLink) Ack(lane uint8, seq uint64) {
@@ -126,6 +140,44 @@ func (l *fakeLink) Ack(lane uint8, seq uint64) {
 	l.hub.boxes[l.own] = slices.DeleteFunc(l.hub.boxes[l.own], func(d link.Delivery) bool { return d.Lane == lane && d.Seq <= seq })
 }
 
+// Withdraw takes back what waits at a stalled relay.
+func (l *fakeLink) Withdraw(ref uint64) bool {
+	h := l.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := len(h.waiting)
+	h.waiting = slices.DeleteFunc(h.waiting, func(w stalled) bool { return w.l == l && w.p.Ref == ref })
+	return len(h.waiting) < n
+}
+
+// stalled is a put of which nothing has left.
+type stalled struct {
+	l *fakeLink
+	p link.Put
+}
+
+// stall keeps puts from leaving, until flow.
+func (h *hub) stall() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stalling = true
+}
+
+func (h *hub) flow() {
+	h.mu.Lock()
+	waiting := h.waiting
+	h.stalling, h.waiting = false, nil
+	h.mu.Unlock()
+	for _, w := range waiting {
+		_ = w.l.Put(w.p)
+	}
+}
+
+func (l *fakeLink) Forget(box ident.Mailbox) {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.hub.forgotten = append(l.hub.forgotten, box)
+}
 func (l *fakeLink) Allow([]ed25519.PublicKey) {}
 func (l *fakeLink) Status() link.Status       { return link.Status{State: link.StateUp} }
 

@@ -143,6 +143,8 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 		return p, fault.New(fault.Conflict, "Line %s is not open yet: not every party has accepted its charter.", l.Name)
 	case l.State != "open":
 		return p, fault.New(fault.Conflict, "This desk has left line %s.", l.Name)
+	case e.cut[e.cfg.Self.Desk]:
+		return p, fault.New(fault.Refused, "This desk was cut off by %s; nobody accepts anything of it any more.", e.cfg.Self.PartyName)
 	case l.charter.Exercise && d.Status == wire.Actual:
 		return p, fault.New(fault.Refused, "Line %s carries exercise traffic only.", l.Name).WithHint("send it as exercise")
 	}

@@ -166,6 +166,13 @@ func (e *Engine) load(tx *store.Tx) error {
 		return err
 	}
 	e.lines, e.dir = lines, dir
+	cutoffs, err := tx.Cutoffs()
+	if err != nil {
+		return fmt.Errorf("list cut-offs: %w", err)
+	}
+	for _, c := range cutoffs {
+		e.cut[c.Desk] = true
+	}
 	untold, err := tx.Untold(1 << 20)
 	if err != nil {
 		return fmt.Errorf("list messages without delivered: %w", err)

@@ -1,12 +1,13 @@
 package exchange
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"time"
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
+	"hotline/internal/precedence"
 	"hotline/internal/roster"
 )
 
@@ -25,13 +26,21 @@ type heads struct {
 	pushed       time.Time // when statements that it lacks were last sent
 }
 
-// compare notices that a desk holds other statements than we do, and says what
-// we hold. It never delays the message that showed it.
+// askEvery is how often anybody on a line is asked at most, however many of its
+// desks hold something else than we do.
+const askEvery = time.Second
+
+// compare notices that a desk holds other statements than we do, and asks it by
+// saying what we hold. It never delays the message that showed it. One desk is
+// asked for one difference: on a line of 200 all others would answer too.
 func (b *Batch) compare(l *line, o chain.Opened) error {
 	if o.Inside.Digest == l.digest {
 		return nil
 	}
-	told := l.heads[o.Sender]
+	told, asked := l.heads[o.Sender], l.heads[ident.Desk{}]
+	if since := b.Now.Sub(asked.at); since >= 0 && (since < askEvery || since < headsEvery && asked.ours == l.digest && asked.theirs == o.Inside.Digest) {
+		return nil
+	}
 	again := told.ours == l.digest && told.theirs == o.Inside.Digest
 	wait := headsEvery
 	if again {
@@ -40,9 +49,11 @@ func (b *Batch) compare(l *line, o chain.Opened) error {
 	if since := b.Now.Sub(told.at); since >= 0 && since < max(told.wait, headsEvery) {
 		return nil
 	}
-	l.heads[o.Sender] = heads{at: b.Now, wait: wait, ours: l.digest, theirs: o.Inside.Digest, pushed: told.pushed}
-	b.undo = append(b.undo, func() { l.heads[o.Sender] = told })
-	return b.state(l, append([]byte{statementHeads}, roster.MarshalHeads(l.set.Heads())...))
+	next := heads{at: b.Now, wait: wait, ours: l.digest, theirs: o.Inside.Digest, pushed: told.pushed}
+	l.heads[o.Sender], l.heads[ident.Desk{}] = next, next
+	b.undo = append(b.undo, func() { l.heads[o.Sender], l.heads[ident.Desk{}] = told, asked })
+	body := append([]byte{statementHeads}, o.Sender[:]...)
+	return b.state(l, append(body, roster.MarshalHeads(l.set.Heads())...))
 }
 
 // takeStatement handles a body about trust on a line.
@@ -56,7 +67,7 @@ func (b *Batch) takeStatement(l *line, o chain.Opened) error {
 	case statementHeads:
 		return b.pushMissing(l, o.Sender, rest)
 	case statementSet:
-		return b.TakeStatement(rest)
+		return b.takeStatements(rest, o.Sender)
 	case statementSealKey:
 		return b.TakeSealKey(rest)
 	default:
@@ -65,17 +76,22 @@ func (b *Batch) takeStatement(l *line, o chain.Opened) error {
 	}
 }
 
-// pushMissing sends the statements that a peer's set lacks, one an envelope. A
-// peer that asks all the time gets them at most every headsEvery: each is much
-// longer than the question.
+// pushMissing sends the statements that a peer's set lacks to it alone, one a
+// control envelope, when it asked this desk. A peer that asks all the time gets
+// them at most every headsEvery: each is much longer than the question.
 func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
-	theirs, err := roster.ParseHeads(raw)
+	self := b.e.cfg.Self.Desk
+	if !bytes.HasPrefix(raw, self[:]) {
+		return nil // another desk was asked
+	}
+	to, on := l.roster.Desk(desk)
+	theirs, err := roster.ParseHeads(raw[len(self):])
 	if err != nil {
 		b.drop("statement heads", err)
 		return nil
 	}
 	told := l.heads[desk]
-	if since := b.Now.Sub(told.pushed); since >= 0 && since < headsEvery {
+	if since := b.Now.Sub(told.pushed); !on || since >= 0 && since < headsEvery {
 		return nil
 	}
 	next := told
@@ -83,7 +99,11 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 	l.heads[desk] = next
 	b.undo = append(b.undo, func() { l.heads[desk] = told })
 	for _, st := range l.set.Missing(theirs) {
-		if err := b.state(l, append([]byte{statementSet}, st.Bytes()...)); err != nil {
+		level := precedence.Priority
+		if st.Remove != nil {
+			level = precedence.Flash
+		}
+		if err := b.controlAt(to, ControlStatement, st.Bytes(), level); err != nil {
 			return err
 		}
 	}
@@ -91,41 +111,36 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 }
 
 // TakeStatements verifies statements of parties that this desk knows, keeps
-// what is new, journals it and reads lines again. What does not verify is
+// what is new, journals it and gives it effect. What does not verify is
 // dropped: nobody becomes a member without a signature of the party's root.
 func (b *Batch) TakeStatements(all []roster.Statement) error {
-	e := b.e
-	changed := false
+	changed, again := false, false
 	for _, st := range all {
-		root, ok := e.dir.roots[st.Author]
-		if !ok {
-			b.drop("statement of an unknown party", nil)
-			continue
-		}
-		added, err := b.checkStatement(st, root)
-		if err != nil && !errors.Is(err, roster.ErrEquivocation) {
-			b.drop("statement", err)
-			continue
+		added, err := b.takeNew(st)
+		if err != nil {
+			return err
 		}
 		if !added {
 			continue
 		}
-		id := st.ID(e.cfg.Suite)
-		if _, err := b.Tx.PutStatement(id, st.Author, st.Line, st.Bytes()); err != nil {
-			return fmt.Errorf("store statement %s: %w", id, err)
-		}
-		if err := b.Leaf("statement", st.Bytes()); err != nil {
-			return err
-		}
 		changed = true
+		if st.Type != roster.RemoveDesk {
+			again = true // an addition may change names, keys and mailboxes: all is read again
+			continue
+		}
+		if err := b.adopt(st); err != nil {
+			return fmt.Errorf("take removal in: %w", err)
+		}
 	}
 	if !changed {
 		return nil
 	}
-	if err := b.Reload(); err != nil {
-		return err
+	if again {
+		if err := b.Reload(); err != nil {
+			return err
+		}
 	}
-	for id := range e.lines {
+	for id := range b.e.lines {
 		if err := b.Event(EventLine, id[:]); err != nil {
 			return err
 		}
@@ -133,18 +148,26 @@ func (b *Batch) TakeStatements(all []roster.Statement) error {
 	return nil
 }
 
-// checkStatement tries a statement on a set of its author's alone.
-func (b *Batch) checkStatement(st roster.Statement, root []byte) (bool, error) {
+// takeNew stores one statement, when it holds and is new.
+func (b *Batch) takeNew(st roster.Statement) (added bool, err error) {
 	e := b.e
-	members := []roster.Member{{Party: st.Author, Name: e.dir.name(st.Author), Root: root}}
-	set, err := roster.NewSet(e.cfg.Suite, st.Line, members)
-	if err != nil {
-		return false, err
+	if _, ok := e.dir.roots[st.Author]; !ok {
+		b.drop("statement of an unknown party", nil)
+		return false, nil
 	}
-	if err := e.fillSet(b.Tx, set, []ident.Party{st.Author}); err != nil {
-		return false, err
+	added, err = b.fits(st)
+	if passedOver(err) != nil {
+		b.drop("statement", err)
+		return false, nil
 	}
-	return set.Add(st, b.Now)
+	if !added {
+		return false, nil
+	}
+	id := st.ID(e.cfg.Suite)
+	if added, err = b.Tx.PutStatement(id, st.Author, st.Line, st.Bytes()); err != nil {
+		return false, fmt.Errorf("store statement %s: %w", id, err)
+	}
+	return added, b.Leaf("statement", st.Bytes())
 }
 
 // TakeSealKey keeps a peer's announcement of a seal key when it is newer.
@@ -192,11 +215,17 @@ func (b *Batch) TakeSealKey(announcement []byte) error {
 }
 
 // TakeStatement is [Batch.TakeStatements] for the bytes of one.
-func (b *Batch) TakeStatement(raw []byte) error {
+func (b *Batch) TakeStatement(raw []byte) error { return b.takeStatements(raw, ident.Desk{}) }
+
+// takeStatements is the same for what a desk sent.
+func (b *Batch) takeStatements(raw []byte, from ident.Desk) error {
 	st, err := roster.ParseStatement(raw)
 	if err != nil {
 		b.drop("statement", err)
 		return nil
+	}
+	if st.Remove != nil {
+		b.origin(st.Remove.Desk, origin{from: from})
 	}
 	return b.TakeStatements([]roster.Statement{st})
 }

@@ -18,6 +18,8 @@ type View struct {
 	IDs    map[string]ident.Party
 	Desks  map[ident.Desk]string // own names, of removed desks too
 	Owners map[ident.Desk]ident.Party
+	// Removed holds the desks that were removed from all lines of their party.
+	Removed map[ident.Desk]bool
 }
 
 // LineView is one line of a [View].
@@ -61,9 +63,12 @@ func (e *Engine) View() *View { return e.view.Load() }
 
 // publish makes the engine's lines and parties visible to others.
 func (e *Engine) publish() {
-	v := &View{Names: e.dir.names, IDs: e.dir.ids, Desks: map[ident.Desk]string{}, Owners: map[ident.Desk]ident.Party{}}
+	v := &View{Names: e.dir.names, IDs: e.dir.ids, Desks: map[ident.Desk]string{}, Owners: map[ident.Desk]ident.Party{}, Removed: map[ident.Desk]bool{}}
 	for id, c := range e.dir.certs {
 		v.Desks[id], v.Owners[id] = c.Name, c.Party
+		if _, gone := e.removed(id); gone {
+			v.Removed[id] = true
+		}
 	}
 	for _, l := range e.lines {
 		lv := LineView{Line: l.Line, Charter: l.charter, Parties: l.parties, Desks: map[ident.Party][]roster.Entry{}, Rule: l.rule, Signed: l.signed}

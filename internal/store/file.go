@@ -97,6 +97,19 @@ func (tx *Tx) FileWhole(tag [16]byte, desk ident.Desk) (all bool, err error) {
 	return true, tx.SetFileState(tag, "whole")
 }
 
+// DropFileTargets takes a desk off all outgoing files, and returns their tags. A
+// file that nobody else waits for is whole.
+func (tx *Tx) DropFileTargets(desk ident.Desk) ([][16]byte, error) {
+	tags, err := Collect(tx, func(r Row) (tag [16]byte, err error) { err = r.Scan(tag[:]); return tag, err },
+		"DELETE FROM file_target WHERE desk = ? AND whole = 0 RETURNING tag", desk)
+	if err != nil || len(tags) == 0 {
+		return tags, err
+	}
+	_, err = tx.Exec(`UPDATE file SET state = 'whole' WHERE outgoing = 1 AND state = 'partial'
+		AND NOT EXISTS (SELECT 1 FROM file_target t WHERE t.tag = file.tag AND t.whole = 0)`)
+	return tags, err
+}
+
 // Upload is a file that was given to this desk and belongs to no message yet.
 type Upload struct {
 	ID     string

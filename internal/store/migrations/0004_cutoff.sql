@@ -15,7 +15,7 @@ CREATE TABLE cutoff (           -- a desk that was removed, one row a desk
 ) STRICT;
 
 CREATE TABLE confirmation (     -- desks that are to confirm, and their word
-	desk     BLOB NOT NULL REFERENCES cutoff (desk),
+	desk     BLOB NOT NULL,                 -- the removed one; its row may come later
 	by       BLOB NOT NULL,
 	at       INTEGER,                                        -- NULL: not yet
 	evidence BLOB,
