@@ -1,10 +1,10 @@
 package exchange
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -161,7 +161,9 @@ func (b *Batch) refuse(r roster.Removal, cert roster.Certificate, how origin) er
 // once; nothing but the removal and its confirmation goes under an old key.
 func rekeyAfter(desks int) time.Duration {
 	n := time.Duration(desks)
-	return time.Second + n*20*time.Millisecond + rand.N(n*50*time.Millisecond+time.Millisecond) //nolint:gosec // no secret: it spreads load
+	var b [1]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return time.Second + n*20*time.Millisecond + n*50*time.Millisecond*time.Duration(b[0])/256
 }
 
 // releaseFrom takes a removed desk off all that waits to leave or is coming.
