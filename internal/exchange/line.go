@@ -2,11 +2,9 @@ package exchange
 
 import (
 	"crypto/sha512"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"hotline/internal/ident"
 	"hotline/internal/marking"
@@ -140,6 +138,7 @@ func (e *Engine) loadAnnouncements(tx *store.Tx, d *directory) error {
 // statements; they are verified again, because a flipped bit on the disk must
 // not make a member.
 func (e *Engine) fillSet(tx *store.Tx, s *roster.Set, parties []ident.Party) error {
+	var all []roster.Statement
 	for _, p := range parties {
 		statements, err := tx.Statements(p)
 		if err != nil {
@@ -150,13 +149,13 @@ func (e *Engine) fillSet(tx *store.Tx, s *roster.Set, parties []ident.Party) err
 			if err != nil {
 				return fmt.Errorf("read statement of %s: %w", p, err)
 			}
-			if st.Line != (ident.Line{}) && st.Line != s.Line() {
-				continue
-			}
-			if _, err := s.Add(st, time.Time{}); err != nil && !errors.Is(err, roster.ErrEquivocation) {
-				return fmt.Errorf("add statement of %s: %w", p, err)
+			if st.Line == (ident.Line{}) || st.Line == s.Line() {
+				all = append(all, st)
 			}
 		}
+	}
+	if err := s.AddHistory(all); err != nil {
+		return fmt.Errorf("add statements: %w", err)
 	}
 	return nil
 }

@@ -98,7 +98,8 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 	next.pushed = b.Now
 	l.heads[desk] = next
 	b.undo = append(b.undo, func() { l.heads[desk] = told })
-	for _, st := range l.set.Missing(theirs) {
+	statements, _ := l.set.Missing(theirs)
+	for _, st := range statements {
 		level := precedence.Priority
 		if st.Remove != nil {
 			level = precedence.Flash

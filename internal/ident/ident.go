@@ -33,6 +33,9 @@ type (
 	Group [32]byte
 	// Statement is the hash of a signed statement. Text form "stmt1…".
 	Statement [32]byte
+	// Key is the hash of a public key that a party's root gave a narrow office:
+	// a delegate's, a custodian's, or the root's own. Text form "key1…".
+	Key [32]byte
 	// Mailbox names a place at a relay. It is not an identity: it is the hash
 	// of a key that serves nothing else. Text form "box1…".
 	Mailbox [32]byte
@@ -76,6 +79,7 @@ func (d Desk) String() string      { return text("desk1", d[:]) }
 func (l Line) String() string      { return text("line1", l[:]) }
 func (g Group) String() string     { return text("group1", g[:]) }
 func (s Statement) String() string { return text("stmt1", s[:]) }
+func (k Key) String() string       { return text("key1", k[:]) }
 func (m Mailbox) String() string   { return text("box1", m[:]) }
 func (r Relay) String() string     { return text("relay1", r[:]) }
 func (m Message) String() string   { return text("msg1", m[:]) }
@@ -88,6 +92,9 @@ func ParseDesk(s string) (d Desk, err error) { err = parse("desk1", s, d[:]); re
 
 // ParseLine reads the text form of a line's id.
 func ParseLine(s string) (l Line, err error) { err = parse("line1", s, l[:]); return l, err }
+
+// ParseKey reads the text form of a key's id.
+func ParseKey(s string) (k Key, err error) { err = parse("key1", s, k[:]); return k, err }
 
 // ParseMailbox reads the text form of a mailbox's id.
 func ParseMailbox(s string) (m Mailbox, err error) { err = parse("box1", s, m[:]); return m, err }

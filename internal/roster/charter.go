@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 	"hotline/internal/precedence"
 )
 
@@ -36,7 +35,18 @@ const RelMembers = "members"
 type Member struct {
 	Party ident.Party
 	Name  string // as the parties call it on this line, "NATO"
-	Root  []byte // public key; its hash is Party
+	Root  []byte // the founding one; its hash is Party
+}
+
+func (m Member) check(v Verifier) error {
+	suite := v.ID()
+	if err := check(func(c *coder) { c.version("member", &suite); c.rootKey(&m.Root) }); err != nil {
+		return err
+	}
+	if PartyOf(v, m.Root) != m.Party {
+		return fmt.Errorf("%w: id of %q is not the hash of its root", ErrForeign, m.Name)
+	}
+	return nil
 }
 
 // Clock is the acknowledgement clock of one precedence.
@@ -54,16 +64,22 @@ type LabelRule struct {
 	Text           string // the rule in words, for people; may be empty
 }
 
-// Charter is the first version of the terms of a line. Its hash is the line's
-// id, so its terms never change under that id. What later versions add
-// (quorum, succession, calendars, contact cards) comes with another version
-// number, which this program refuses.
+// Charter is one version of the terms of a line. The hash of the first is the
+// line's id. A later one names the version before it and is signed by that
+// one's quorum: see [Set.Current].
 type Charter struct {
+	Suite    uint8
+	Version  uint64       // from 1
+	Line     ident.Line   // zero in version 1, whose hash it is
+	Previous []ident.Line // hashes of the version before; all of them, where several compete
+	Taken    []Head       // statements that the signers had before them; a checkpoint for people
+
 	Nonce         [32]byte // random: two lines of the same terms differ
 	Name          string   // what the parties call the line
 	Profile       string   // "bilateral", "alliance", "adversarial", "incident"
 	Created       time.Time
 	Members       []Member // 2 or more; NewCharter sorts them by party
+	Quorum        uint8    // how many members sign the next version: more than half, of two both
 	Clocks        [4]Clock // by precedence.Level
 	Rule          LabelRule
 	Ceiling       string        // highest marking that may travel; empty: none set
@@ -72,6 +88,68 @@ type Charter struct {
 	SealKeyPeriod time.Duration // whole seconds
 	Record        RecordPolicy
 	Release       ReleasePolicy
+}
+
+func (x *Charter) fields(c *coder) {
+	c.version("charter", &x.Suite)
+	c.number("charter version", &x.Version)
+	c.array(x.Line[:])
+	list(c, "versions before", &x.Previous, 0, MaxCompeting, compareLines, func(l *ident.Line) { c.array(l[:]) })
+	first := x.Version == 1
+	c.must(first == (len(x.Previous) == 0) && first == (x.Line == ident.Line{}), "version %d after %d others", x.Version, len(x.Previous))
+	c.heads(&x.Taken)
+	c.array(x.Nonce[:])
+	c.text("name of the line", &x.Name, MaxName, false)
+	c.text("profile", &x.Profile, MaxName, false)
+	c.time("time of the charter", &x.Created)
+	list(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return compareParties(a.Party, b.Party) }, func(m *Member) {
+		c.array(m.Party[:])
+		c.text("name of a party", &m.Name, MaxName, false)
+		c.rootKey(&m.Root)
+	})
+	c.u8(&x.Quorum)
+	n := len(x.Members)
+	c.must(int(x.Quorum) > n/2 && int(x.Quorum) <= n, "quorum of %d among %d", x.Quorum, n)
+	for i := range x.Clocks {
+		x.Clocks[i].fields(c, precedence.Level(i))
+	}
+	for _, t := range []struct {
+		what string
+		p    *string
+	}{
+		{"classification rule", &x.Rule.Classification}, {"PAP rule", &x.Rule.PAP}, {"REL rule", &x.Rule.REL},
+		{"label rule", &x.Rule.Text}, {"ceiling", &x.Ceiling},
+	} {
+		c.text(t.what, t.p, MaxRule, true)
+	}
+	c.flag("exercise", &x.Exercise)
+	list(c, "allowed relays", &x.Relays, 0, MaxRelays, compareRelays, func(id *ident.Relay) { c.array(id[:]) })
+	c.seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)
+	c.u8((*uint8)(&x.Record))
+	c.u8((*uint8)(&x.Release))
+	x.policies(c)
+}
+
+// policies refuses what is reserved: a line whose terms this program cannot
+// keep is not opened at all.
+func (x *Charter) policies(c *coder) {
+	switch {
+	case x.Record == Deniable:
+		c.fail(fmt.Errorf("%w: a deniable record; messages are signed, so every record of this line will be attributable", ErrReserved))
+	case x.Release == ReleaseSecond:
+		c.fail(fmt.Errorf("%w: release by a second person", ErrReserved))
+	case x.Rule.REL != "" && x.Rule.REL != RelMembers:
+		c.fail(fmt.Errorf("%w: REL rule %q", ErrReserved, x.Rule.REL))
+	}
+	c.must(x.Record == Attributable && x.Release == ReleaseNone, "record policy %d, release policy %d", x.Record, x.Release)
+}
+
+func (k *Clock) fields(c *coder, l precedence.Level) {
+	c.seconds("receipt clock of "+l.String(), &k.ReceiptWithin, time.Second, MaxClock)
+	rising := func(a, b time.Duration) int { return int(a/time.Second - b/time.Second) }
+	list(c, "escalations", &k.EscalateAt, 0, MaxEscalations, rising, func(at *time.Duration) {
+		c.seconds("escalation of "+l.String(), at, time.Second, MaxClock)
+	})
 }
 
 // DefaultClocks returns the clocks of package precedence.
@@ -83,9 +161,12 @@ func DefaultClocks() (c [4]Clock) {
 }
 
 // NewCharter sorts c's lists, checks it whole and returns it. The caller draws
-// the nonce.
+// the nonce. A zero version is 1, a zero quorum more than half.
 func NewCharter(v Verifier, c Charter) (Charter, error) {
-	c.Created = wholeMilli(c.Created)
+	c.Suite, c.Version, c.Created = v.ID(), max(c.Version, 1), wholeMilli(c.Created)
+	if c.Quorum == 0 {
+		c.Quorum = uint8(len(c.Members)/2 + 1)
+	}
 	c.Members = slices.Clone(c.Members)
 	slices.SortFunc(c.Members, func(a, b Member) int { return compareParties(a.Party, b.Party) })
 	c.Relays = slices.Clone(c.Relays)
@@ -97,211 +178,68 @@ func NewCharter(v Verifier, c Charter) (Charter, error) {
 }
 
 // ParseCharter reads a charter and checks it whole, members' ids included.
-func ParseCharter(v Verifier, b []byte) (Charter, error) {
-	if len(b) > MaxCharter {
-		return Charter{}, fmt.Errorf("parse charter: %w: %d bytes", ErrMalformed, len(b))
+func ParseCharter(v Verifier, b []byte) (c Charter, err error) {
+	if err = decode("charter", b, MaxCharter, c.fields); err == nil {
+		err = c.Check(v)
 	}
-	r := octets.NewReader(bytes.Clone(b))
-	c := readCharter(r)
-	if err := r.Done(); err != nil {
-		return Charter{}, fmt.Errorf("parse charter: %w", malformed(err))
-	}
-	if err := c.Check(v); err != nil {
-		return Charter{}, fmt.Errorf("parse charter: %w", err)
-	}
-	return c, nil
-}
-
-func readCharter(r *octets.Reader) (c Charter) {
-	readVersion(r, "charter", charterVersion)
-	r.Into(c.Nonce[:])
-	c.Name = r.String(MaxName)
-	c.Profile = r.String(MaxName)
-	c.Created = readTime(r)
-	for n := readCount(r, "members", MaxMembers); n > 0 && r.Err() == nil; n-- {
-		var m Member
-		r.Into(m.Party[:])
-		m.Name = r.String(MaxName)
-		m.Root = r.Raw(RootPublicSize)
-		c.Members = append(c.Members, m)
-	}
-	for i := range c.Clocks {
-		c.Clocks[i].ReceiptWithin = readSeconds(r)
-		for n := readCount(r, "escalations", MaxEscalations); n > 0 && r.Err() == nil; n-- {
-			c.Clocks[i].EscalateAt = append(c.Clocks[i].EscalateAt, readSeconds(r))
-		}
-	}
-	c.Rule.Classification = r.String(MaxRule)
-	c.Rule.PAP = r.String(MaxRule)
-	c.Rule.REL = r.String(MaxRule)
-	c.Rule.Text = r.String(MaxRule)
-	c.Ceiling = r.String(MaxRule)
-	c.Exercise = readBool(r)
-	for n := readCount(r, "relays", MaxRelays); n > 0 && r.Err() == nil; n-- {
-		var id ident.Relay
-		r.Into(id[:])
-		c.Relays = append(c.Relays, id)
-	}
-	c.SealKeyPeriod = readSeconds(r)
-	c.Record = RecordPolicy(r.Uint8())
-	c.Release = ReleasePolicy(r.Uint8())
-	return c
+	return c, err
 }
 
 // Bytes returns the one spelling of c.
-func (c Charter) Bytes() []byte {
-	var w octets.Writer
-	writeVersion(&w, charterVersion)
-	w.Raw(c.Nonce[:])
-	w.String(c.Name)
-	w.String(c.Profile)
-	writeTime(&w, c.Created)
-	w.Uint8(uint8(len(c.Members)))
-	for _, m := range c.Members {
-		w.Raw(m.Party[:])
-		w.String(m.Name)
-		w.Raw(m.Root)
-	}
-	for _, k := range c.Clocks {
-		writeSeconds(&w, k.ReceiptWithin)
-		w.Uint8(uint8(len(k.EscalateAt)))
-		for _, at := range k.EscalateAt {
-			writeSeconds(&w, at)
-		}
-	}
-	w.String(c.Rule.Classification)
-	w.String(c.Rule.PAP)
-	w.String(c.Rule.REL)
-	w.String(c.Rule.Text)
-	w.String(c.Ceiling)
-	writeBool(&w, c.Exercise)
-	w.Uint8(uint8(len(c.Relays)))
-	for _, id := range c.Relays {
-		w.Raw(id[:])
-	}
-	writeSeconds(&w, c.SealKeyPeriod)
-	w.Uint8(uint8(c.Record))
-	w.Uint8(uint8(c.Release))
-	return w.Bytes()
+func (x Charter) Bytes() []byte { return encode(x.fields) }
+
+// Hash names this version of the charter.
+func (x Charter) Hash(v Verifier) ident.Line {
+	return ident.Line(short(v.Hash(labelCharter, x.Bytes())))
 }
 
-// ID returns the id of the line that c founds: the hash of all its bytes.
-func (c Charter) ID(v Verifier) (l ident.Line) {
-	sum := v.Hash(labelCharter, c.Bytes())
-	copy(l[:], sum[:])
-	return l
+// ID returns the id of the line: the hash of the first version.
+func (x Charter) ID(v Verifier) ident.Line {
+	if x.Version > 1 {
+		return x.Line
+	}
+	return x.Hash(v)
 }
 
 // Check returns an error unless every field of c is in its limits, every
-// member's id is the hash of its root, and no reserved policy is asked for.
-func (c Charter) Check(v Verifier) error {
-	if err := c.checkTexts(); err != nil {
+// member's id is the hash of its root, names differ (an officer picks a party
+// by name), and no reserved policy is asked for.
+func (x Charter) Check(v Verifier) error {
+	if err := check(x.fields); err != nil {
 		return err
 	}
-	if err := c.checkMembers(v); err != nil {
-		return err
+	if x.Suite != v.ID() {
+		return fmt.Errorf("%w: charter of suite %d", ErrForeign, x.Suite)
 	}
-	for l, k := range c.Clocks {
-		if err := k.check(); err != nil {
-			return fmt.Errorf("clock of %v: %w", precedence.Level(l), err)
-		}
-	}
-	if len(c.Relays) > MaxRelays || !slices.IsSortedFunc(c.Relays, compareRelays) || len(slices.Compact(slices.Clone(c.Relays))) != len(c.Relays) {
-		return fmt.Errorf("%w: allowed relays are not sorted, or too many", ErrMalformed)
-	}
-	if err := checkSeconds("seal-key period", c.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod); err != nil {
-		return err
-	}
-	switch {
-	case c.Record == Deniable || c.Release == ReleaseSecond:
-		return fmt.Errorf("%w: record policy %d, release policy %d", ErrReserved, c.Record, c.Release)
-	case c.Record != Attributable || c.Release != ReleaseNone:
-		return fmt.Errorf("%w: record policy %d, release policy %d", ErrMalformed, c.Record, c.Release)
-	}
-	return nil
-}
-
-func (c Charter) checkTexts() error {
-	if err := checkText("name of the line", c.Name, MaxName, false); err != nil {
-		return err
-	}
-	if err := checkText("profile", c.Profile, MaxName, false); err != nil {
-		return err
-	}
-	for _, t := range []struct{ what, s string }{
-		{"classification rule", c.Rule.Classification}, {"PAP rule", c.Rule.PAP}, {"REL rule", c.Rule.REL},
-		{"label rule", c.Rule.Text}, {"ceiling", c.Ceiling},
-	} {
-		if err := checkText(t.what, t.s, MaxRule, true); err != nil {
+	for i, m := range x.Members {
+		if err := m.check(v); err != nil {
 			return err
 		}
-	}
-	if c.Rule.REL != "" && c.Rule.REL != RelMembers {
-		return fmt.Errorf("%w: REL rule %q", ErrReserved, c.Rule.REL)
-	}
-	return checkTime("time of the charter", c.Created)
-}
-
-// checkMembers also wants names to differ: an officer picks a party by name.
-func (c Charter) checkMembers(v Verifier) error {
-	if len(c.Members) < 2 || len(c.Members) > MaxMembers {
-		return fmt.Errorf("%w: %d members, want 2 to %d", ErrMalformed, len(c.Members), MaxMembers)
-	}
-	for i, m := range c.Members {
-		if err := checkText("name of a party", m.Name, MaxName, false); err != nil {
-			return err
-		}
-		if err := checkSize("root key", m.Root, RootPublicSize); err != nil {
-			return err
-		}
-		if PartyOf(v, m.Root) != m.Party {
-			return fmt.Errorf("%w: id of %q is not the hash of its root", ErrForeign, m.Name)
-		}
-		if i > 0 && compareParties(c.Members[i-1].Party, m.Party) >= 0 {
-			return fmt.Errorf("%w: members are not in order", ErrMalformed)
-		}
-		if slices.ContainsFunc(c.Members[:i], func(o Member) bool { return o.Name == m.Name }) {
+		if slices.ContainsFunc(x.Members[:i], func(o Member) bool { return o.Name == m.Name }) {
 			return fmt.Errorf("%w: two members are called %q", ErrMalformed, m.Name)
 		}
 	}
 	return nil
 }
 
-func (k Clock) check() error {
-	if err := checkSeconds("receipt clock", k.ReceiptWithin, time.Second, MaxClock); err != nil {
-		return err
-	}
-	if len(k.EscalateAt) > MaxEscalations {
-		return fmt.Errorf("%w: %d escalations", ErrMalformed, len(k.EscalateAt))
-	}
-	for i, at := range k.EscalateAt {
-		if err := checkSeconds("escalation", at, time.Second, MaxClock); err != nil {
-			return err
-		}
-		if i > 0 && at <= k.EscalateAt[i-1] {
-			return fmt.Errorf("%w: escalations do not rise", ErrMalformed)
-		}
-	}
-	return nil
-}
-
 // Member returns the member with that id.
-func (c Charter) Member(p ident.Party) (Member, bool) {
-	for _, m := range c.Members {
-		if m.Party == p {
-			return m, true
-		}
+func (x Charter) Member(p ident.Party) (Member, bool) {
+	i := slices.IndexFunc(x.Members, func(m Member) bool { return m.Party == p })
+	if i < 0 {
+		return Member{}, false
 	}
-	return Member{}, false
+	return x.Members[i], true
 }
 
 // Parties lists the members' ids in order.
-func (c Charter) Parties() []ident.Party {
-	out := make([]ident.Party, len(c.Members))
-	for i, m := range c.Members {
+func (x Charter) Parties() []ident.Party {
+	out := make([]ident.Party, len(x.Members))
+	for i, m := range x.Members {
 		out[i] = m.Party
 	}
 	return out
 }
 
 func compareRelays(a, b ident.Relay) int { return bytes.Compare(a[:], b[:]) }
+
+func compareLines(a, b ident.Line) int { return bytes.Compare(a[:], b[:]) }

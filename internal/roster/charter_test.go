@@ -77,7 +77,7 @@ func TestCharterRefusals(t *testing.T) {
 	}
 	for i := range 2 {
 		raw := newCharter(t, "JPN-NATO", jpn, nato).Bytes()
-		raw[i]++
+		raw[i] += 9
 		if _, err := ParseCharter(one, raw); !errors.Is(err, ErrReserved) {
 			t.Errorf("another version or suite in byte %d = %v, want ErrReserved", i, err)
 		}

@@ -98,9 +98,9 @@ func newDesk(tb testing.TB, p testParty, n int) testDesk {
 	}
 	cert, err := NewCertificate(one, p.root, Certificate{
 		Name: name, Role: "watch officer",
-		MessageKey: seed(MessageKeySize, "message key %s", name),
+		MessageKey: seed(suites[1].Message, "message key %s", name),
 		DeskKey:    key.Public(),
-		ControlKey: seed(KEMPublicSize, "control key %s", name),
+		ControlKey: seed(suites[1].Seal, "control key %s", name),
 		NotBefore:  epoch.Add(-time.Hour), NotAfter: epoch.Add(365 * 24 * time.Hour),
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func newDesk(tb testing.TB, p testParty, n int) testDesk {
 func (d testDesk) announce(tb testing.TB, number uint64) Announcement {
 	tb.Helper()
 	a, err := NewAnnouncement(d.key, Announcement{
-		Desk: d.id, Number: number, Public: seed(KEMPublicSize, "seal key %s %d", d.cert.Name, number), Time: epoch,
+		Desk: d.id, Number: number, Public: seed(suites[1].Seal, "seal key %s %d", d.cert.Name, number), Time: epoch,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -154,9 +154,9 @@ func (p testParty) sign(tb testing.TB, s Statement) Statement {
 
 // forge signs whatever it is given, as a party that does not use our program.
 func (p testParty) forge(s Statement) Statement {
-	s.Author = p.id
-	s.Time = wholeMilli(s.Time)
-	s.Signature = p.root.Sign(labelStatement, s.body())
+	s.Suite, s.Author, s.Time = 1, p.id, wholeMilli(s.Time)
+	s.By, s.Signer = Root, rootID(one, p.root.Public())
+	s.Endorsements = []Endorsement{{Signature: p.root.Sign(labelStatement, encode(s.body))}}
 	return s
 }
 
@@ -203,7 +203,13 @@ func newSet(tb testing.TB, c Charter, statements ...Statement) *Set {
 
 // same reports whether two sets and their rosters are the same bytes.
 func same(a, b *Set) bool {
-	return bytes.Equal(a.Bytes(), b.Bytes()) && a.Digest() == b.Digest() && describe(a.Roster()) == describe(b.Roster())
+	return bytes.Equal(stored(a), stored(b)) && a.Digest() == b.Digest() && describe(a.Roster()) == describe(b.Roster())
+}
+
+// stored is all of a set in bytes.
+func stored(s *Set) []byte {
+	all := s.Statements()
+	return encode(func(c *coder) { c.statements(&all) })
 }
 
 // describe prints a roster whole.

@@ -16,10 +16,15 @@ var decoders = map[string]func([]byte) ([]byte, error){
 	"statement":    func(b []byte) ([]byte, error) { v, err := ParseStatement(b); return v.Bytes(), err },
 	"charter":      func(b []byte) ([]byte, error) { v, err := ParseCharter(one, b); return v.Bytes(), err },
 	"signature":    func(b []byte) ([]byte, error) { v, err := ParseCharterSignature(b); return v.Bytes(), err },
-	"card":         func(b []byte) ([]byte, error) { v, err := parseCard(b); return v.Bytes(), err },
-	"offer":        func(b []byte) ([]byte, error) { v, err := ParseOffer(one, b); return v.Bytes(), err },
-	"pack":         func(b []byte) ([]byte, error) { v, err := ParsePack(one, b); return v.Bytes(), err },
-	"heads":        func(b []byte) ([]byte, error) { v, err := ParseHeads(b); return MarshalHeads(v), err },
+	"warrant":      func(b []byte) ([]byte, error) { v, err := ParseWarrant(b); return v.Bytes(), err },
+	"card": func(b []byte) ([]byte, error) {
+		var v Card
+		err := decode("card", b, MaxFile, v.fields(1))
+		return v.Bytes(), err
+	},
+	"offer": func(b []byte) ([]byte, error) { v, err := ParseOffer(one, b); return v.Bytes(), err },
+	"pack":  func(b []byte) ([]byte, error) { v, err := ParsePack(one, b); return v.Bytes(), err },
+	"heads": func(b []byte) ([]byte, error) { v, err := ParseHeads(b); return MarshalHeads(v), err },
 }
 
 // FuzzDecoders gives any bytes to every decoder: whatever is accepted encodes
@@ -37,7 +42,7 @@ func FuzzDecoders(f *testing.F) {
 		Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{add}}.Bytes(),
 		Offer{Charter: c, Signatures: sigs}.Bytes(),
 		Pack{Charter: c, Signatures: sigs, Statements: s.Statements(), SealKeys: []Announcement{add.Add.SealKey}, Names: []PartyName{{jpn.id, "JPN"}}}.Bytes(),
-		MarshalHeads(s.Heads()), s.Bytes(),
+		MarshalHeads(s.Heads()),
 	} {
 		f.Add(seed)
 	}
@@ -46,9 +51,6 @@ func FuzzDecoders(f *testing.F) {
 			if again, err := decode(b); err == nil && !bytes.Equal(again, b) {
 				t.Errorf("%s has two spellings", name)
 			}
-		}
-		if s, err := LoadSet(one, c.ID(one), c.Members, b); err == nil && !bytes.Equal(s.Bytes(), b) {
-			t.Error("stored set has two spellings")
 		}
 	})
 }
@@ -95,15 +97,15 @@ func TestListsHaveOneOrder(t *testing.T) {
 	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
 	c := newCharter(t, "JPN-NATO", jpn, nato)
 	j, n := newDesk(t, jpn, 1), newDesk(t, nato, 1)
-	first, second := jpn.sign(t, j.removal(ident.Line{}, 1, "")), jpn.sign(t, j.removal(ident.Line{}, 2, ""))
-	add := jpn.sign(t, j.addition(t, ident.Line{}, 3, "a.example:1"))
+	first, second := jpn.sign(t, j.removal(ident.Line{}, 2, "")), jpn.sign(t, j.removal(ident.Line{}, 3, ""))
+	add := jpn.sign(t, j.addition(t, ident.Line{}, 1, "a.example:1"))
 	s := newSet(t, c, add, nato.sign(t, n.addition(t, ident.Line{}, 1, "a.example:1")))
 	pack := Pack{
 		Charter: c, SealKeys: []Announcement{j.announce(t, 1), n.announce(t, 1)},
 		Names: []PartyName{{jpn.id, "AAA"}, {nato.id, "BBB"}},
 	}
 	name := func(n PartyName) []byte { return append(append(n.Party[:], 0, 3), n.Name...) }
-	head := func(h Head) []byte { return MarshalHeads([]Head{h})[len(magicHeads)+1:] }
+	head := func(h Head) []byte { return MarshalHeads([]Head{h})[len(magicHeads)+2:] }
 	tests := map[string]struct {
 		kind string
 		form []byte
@@ -143,7 +145,7 @@ func TestListsHaveOneOrder(t *testing.T) {
 	// A yes that is neither 0 nor 1: the exercise flag is followed by the relays,
 	// the period and the two policies.
 	raw := c.Bytes()
-	raw[len(raw)-1-1-4-32*len(c.Relays)-1-1] = 2
+	raw[len(raw)-1-1-4-32*len(c.Relays)-2-1] = 2
 	if _, err := ParseCharter(one, raw); !errors.Is(err, ErrMalformed) {
 		t.Errorf("exercise flag 2 = %v, want ErrMalformed", err)
 	}

@@ -3,38 +3,47 @@ package roster
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"slices"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 )
 
-// Head says what a set holds of one author and scope: everything up to Number,
+// Head says what a set holds of one signer and scope: everything up to Number,
 // and the hash of exactly that. Desks whose digests differ send each other
-// their heads, and then what the other lacks.
+// their heads, and then what the other lacks. A head without an author is a
+// charter version: Signer is its hash, Number its version.
 type Head struct {
 	Author ident.Party
+	Signer ident.Key
 	Line   ident.Line // scope: zero for all lines
 	Number uint64     // every number from 1 to this one is held
 	Digest [32]byte   // over the ids of those statements
 }
 
-// Heads lists the set's heads, by author and scope.
+// Heads lists the set's heads, by author, signer and scope.
 func (s *Set) Heads() []Head {
-	var out []Head
+	scopes := make(map[scope]bool)
 	for at := range s.bySlot {
-		if !slices.ContainsFunc(out, func(h Head) bool { return h.Author == at.author && h.Line == at.line }) {
-			out = append(out, s.head(at.scope, MaxNumber))
+		scopes[at.scope] = true
+	}
+	var out []Head
+	for of := range scopes {
+		if h := s.head(of, MaxNumber); h.Number > 0 {
+			out = append(out, h)
+		}
+	}
+	if s.terms != nil {
+		for _, hash := range s.terms.chain {
+			out = append(out, Head{Signer: ident.Key(hash), Line: s.line, Number: s.terms.offers[hash].Charter.Version})
 		}
 	}
 	slices.SortFunc(out, compareHeads)
-	return out
+	return out[:min(len(out), MaxHeads)]
 }
 
 // head computes the head of one scope, up to the given number at most.
 func (s *Set) head(of scope, most uint64) Head {
-	h := Head{Author: of.author, Line: of.line}
+	h := Head{Author: of.author, Signer: of.signer, Line: of.line}
 	var ids []ident.Statement
 	for h.Number < most {
 		at, ok := s.bySlot[slot{of, h.Number + 1}]
@@ -48,70 +57,62 @@ func (s *Set) head(of scope, most uint64) Head {
 	return h
 }
 
-// Missing lists what a set with the given heads seems to lack: removals first,
-// then by author and number. A set that holds something else under the same
+// Missing lists what a set with the given heads seems to lack: of the
+// statements removals and rotations first, then by author and number, and the
+// charter versions that count. A set that holds something else under the same
 // numbers is sent all of that scope, so that both sides see the evidence.
-func (s *Set) Missing(heads []Head) []Statement {
-	theirs := make(map[scope]Head, len(heads))
+func (s *Set) Missing(heads []Head) (statements []Statement, versions []Offer) {
+	from, held := make(map[scope]uint64), make(map[ident.Key]bool)
 	for _, h := range heads {
-		theirs[scope{h.Author, h.Line}] = h
-	}
-	from := make(map[scope]uint64)
-	for of, h := range theirs {
-		mine := s.head(of, h.Number)
-		if mine.Number < h.Number || mine.Digest == h.Digest {
+		of := scope{h.Author, h.Signer, h.Line}
+		if h.Author == (ident.Party{}) {
+			held[h.Signer] = true
+		} else if mine := s.head(of, h.Number); mine.Number < h.Number || mine.Digest == h.Digest {
 			from[of] = h.Number
 		}
 	}
-	out := slices.DeleteFunc(s.Statements(), func(st Statement) bool {
-		return st.Number <= from[scope{st.Author, st.Line}]
+	statements = slices.DeleteFunc(s.Statements(), func(st Statement) bool {
+		return st.Number <= from[scope{st.Author, st.Signer, st.Line}]
 	})
-	slices.SortStableFunc(out, func(a, b Statement) int {
-		return -cmp.Compare(a.Type, b.Type) // RemoveDesk is above AddDesk
-	})
-	return out
+	slices.SortStableFunc(statements, func(a, b Statement) int { return cmp.Compare(a.Type.urgency(), b.Type.urgency()) })
+	if s.terms != nil {
+		for _, hash := range s.terms.chain {
+			if !held[ident.Key(hash)] {
+				versions = append(versions, s.terms.offers[hash])
+			}
+		}
+	}
+	return statements, versions
 }
 
-// MarshalHeads returns the one spelling of heads.
-func MarshalHeads(heads []Head) []byte {
-	var w octets.Writer
-	w.Raw([]byte(magicHeads))
-	w.Uint8(uint8(len(heads)))
-	for _, h := range heads {
-		w.Raw(h.Author[:])
-		w.Raw(h.Line[:])
-		w.Uint64(h.Number)
-		w.Raw(h.Digest[:])
-	}
-	return w.Bytes()
+// urgency orders what is sent: who is off, then which root speaks, then the rest.
+func (t Type) urgency() int {
+	return max(1+slices.Index([]Type{AddDesk, RotateRoot, RemoveDesk}, t), 0) * -1
 }
+
+// heads is a list of heads in a layout.
+func (c *coder) heads(p *[]Head) {
+	list(c, "heads", p, 0, MaxHeads, compareHeads, func(h *Head) {
+		c.array(h.Author[:])
+		c.array(h.Signer[:])
+		c.array(h.Line[:])
+		c.number("head number", &h.Number)
+		c.array(h.Digest[:])
+	})
+}
+
+func headsFields(p *[]Head) fields { return func(c *coder) { c.magic(magicHeads); c.heads(p) } }
+
+// MarshalHeads returns the one spelling of heads.
+func MarshalHeads(heads []Head) []byte { return encode(headsFields(&heads)) }
 
 // ParseHeads reads what [MarshalHeads] wrote. They are a peer's word: all they
 // can do is make this desk send statements that the peer may read anyway.
-func ParseHeads(b []byte) ([]Head, error) {
-	r := octets.NewReader(b)
-	readMagic(r, magicHeads)
-	var out []Head
-	for n := readCount(r, "heads", 2*MaxMembers); n > 0 && r.Err() == nil; n-- {
-		var h Head
-		r.Into(h.Author[:])
-		r.Into(h.Line[:])
-		h.Number = r.Uint64()
-		r.Into(h.Digest[:])
-		if r.Err() == nil && h.Number > MaxNumber {
-			r.Fail(fmt.Errorf("%w: head number %d", ErrMalformed, h.Number))
-		}
-		if len(out) > 0 && r.Err() == nil && compareHeads(out[len(out)-1], h) >= 0 {
-			r.Fail(fmt.Errorf("%w: heads are not in order", ErrMalformed))
-		}
-		out = append(out, h)
-	}
-	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("parse heads: %w", malformed(err))
-	}
-	return out, nil
+func ParseHeads(b []byte) (heads []Head, err error) {
+	err = decode("heads", b, MaxFile, headsFields(&heads))
+	return heads, err
 }
 
 func compareHeads(a, b Head) int {
-	return cmp.Or(compareParties(a.Author, b.Author), bytes.Compare(a.Line[:], b.Line[:]))
+	return cmp.Or(compareParties(a.Author, b.Author), compareKeys(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]))
 }

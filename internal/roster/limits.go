@@ -7,7 +7,7 @@ import "time"
 const (
 	// MaxName is the longest name of a party, desk, role or line, in bytes.
 	MaxName = 64
-	// MaxReason is the longest reason of a removal, in bytes.
+	// MaxReason is the longest reason of a removal or suspension, in bytes.
 	MaxReason = 512
 	// MaxRule is the longest written rule or marking in a charter, in bytes.
 	MaxRule = 1024
@@ -24,13 +24,25 @@ const (
 	// MaxNumber is the highest number of a statement: no author gets there, and
 	// the next number never overflows.
 	MaxNumber = 1 << 32
-	// MaxPerAuthor is how many statements of one kind a set keeps per author.
-	// Additions and removals are counted apart, so that no flood of additions
-	// can shut a removal out. 256 additions are 4.7 MB.
-	MaxPerAuthor = 256
-	// MaxStatement is the longest statement in bytes: an addition with
-	// [MaxMailboxes] mailboxes, rounded up.
-	MaxStatement = 24 << 10
+	// MaxPerSigner is how many statements of one type a set keeps per signer.
+	// Types and signers are counted apart, so that no flood of additions, and no
+	// stolen delegate, can shut another's removal out. 256 additions are 4.7 MB.
+	MaxPerSigner = 256
+	// MaxHolders is how many delegates, or custodians, an addition may name.
+	MaxHolders = 8
+	// MaxWaiting is how many statements a set holds for a rotation to come.
+	MaxWaiting = 64
+	// MaxVersions is how many charter versions a set holds.
+	MaxVersions = 256
+	// MaxHeads is how many signers and scopes a list of heads tells apart.
+	MaxHeads = 1024
+	// MaxContact is the longest entry of a contact card, in bytes.
+	MaxContact = 128
+	// MaxCompeting is how many charter versions that compete one may name.
+	MaxCompeting = 16
+	// MaxStatement is the longest statement in bytes: an activation by two
+	// custodians, or an addition with everything that it may name, rounded up.
+	MaxStatement = 48 << 10
 	// MaxCharter is the longest charter in bytes: [MaxMembers] roots and the rest.
 	MaxCharter = 256 << 10
 	// MaxFile is the longest card, offer or pack in bytes.

@@ -2,115 +2,120 @@ package roster
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 )
 
-// Card is what a party hands out about itself: its root and the statements
-// about its desks. Its name is only what it calls itself. Whose root it is,
-// the pairing ceremony says, or a root that is known already.
+// Bounds of lists in files. A file's size is bounded before.
+const (
+	maxStatements = 1<<16 - 1
+	maxSignatures = 16 * MaxMembers // several desks or custodians of each member
+)
+
+func (c *coder) statements(p *[]Statement) {
+	list(c, "statements", p, 0, maxStatements, compareOrder, func(st *Statement) {
+		nested(c, "statement", st, MaxStatement, (*Statement).fields)
+	})
+}
+
+func (c *coder) offer(o *Offer) {
+	nested(c, "charter", &o.Charter, MaxCharter, (*Charter).fields)
+	list(c, "charter signatures", &o.Signatures, 0, maxSignatures, compareSignatures, func(s *CharterSignature) { s.fields(c) })
+}
+
+// Card is what a party hands out about itself: its root and its statements,
+// about desks, delegates and custodians. Its name is only what it calls itself.
+// Whose root it is, the pairing ceremony says, or a root that is known already.
 type Card struct {
 	Name       string
-	Root       []byte
+	Root       []byte      // the founding one
 	Statements []Statement // by the root's party, for all lines or for one
 }
 
+func (x *Card) fields(suite uint8) fields {
+	return func(c *coder) {
+		c.magic(magicCard)
+		c.version("desk card", &suite)
+		c.text("name of the party", &x.Name, MaxName, false)
+		c.rootKey(&x.Root)
+		c.statements(&x.Statements)
+	}
+}
+
 // ParseCard reads a card and verifies its statements under its own root.
-func ParseCard(v Verifier, b []byte) (Card, error) {
-	c, err := parseCard(b)
-	if err == nil {
-		err = c.Verify(v)
+func ParseCard(v Verifier, b []byte) (c Card, err error) {
+	if err = decode("desk card", b, MaxFile, c.fields(v.ID())); err == nil {
+		_, err = c.Open(v)
 	}
-	if err != nil {
-		return Card{}, fmt.Errorf("parse desk card: %w", err)
-	}
-	return c, nil
+	return c, err
 }
 
-func parseCard(b []byte) (c Card, err error) {
-	if len(b) > MaxFile {
-		return c, fmt.Errorf("%w: %d bytes", ErrMalformed, len(b))
+// Open verifies the card: its root, or one that it rotated to, signed all of
+// it. It returns the party's roster for all its lines.
+func (x Card) Open(v Verifier) (*Roster, error) {
+	if err := check(x.fields(v.ID())); err != nil {
+		return nil, fmt.Errorf("open desk card: %w", err)
 	}
-	r := octets.NewReader(bytes.Clone(b))
-	readMagic(r, magicCard)
-	c.Name = r.String(MaxName)
-	c.Root = r.Raw(RootPublicSize)
-	c.Statements = readStatements(r)
-	if err := r.Done(); err != nil {
-		return Card{}, malformed(err)
+	lines := map[ident.Line][]Statement{{}: nil}
+	for _, st := range x.Statements {
+		lines[st.Line] = append(lines[st.Line], st)
 	}
-	return c, nil
-}
-
-// Verify checks that the card is whole and that its root signed everything in it.
-func (c Card) Verify(v Verifier) error {
-	if err := checkText("name of the party", c.Name, MaxName, false); err != nil {
-		return err
-	}
-	if err := checkSize("root key", c.Root, RootPublicSize); err != nil {
-		return err
-	}
-	if len(c.Statements) == 0 || len(c.Statements) > 2*MaxPerAuthor {
-		return fmt.Errorf("%w: %d statements on a card", ErrMalformed, len(c.Statements))
-	}
-	for _, st := range c.Statements {
-		if err := st.Verify(v, c.Root); err != nil {
-			return err
+	var general *Roster
+	for line, statements := range lines {
+		s, err := NewSet(v, line, []Member{{Party: x.Party(v), Name: x.Name, Root: x.Root}})
+		if err == nil {
+			err = s.AddHistory(append(statements, lines[ident.Line{}]...))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open desk card: %w", err)
+		}
+		if line == (ident.Line{}) {
+			general = s.Roster()
 		}
 	}
-	return nil
+	if len(x.Statements) == 0 {
+		return nil, fmt.Errorf("open desk card: %w: no statement on it", ErrMalformed)
+	}
+	return general, nil
 }
 
 // Party returns the id of the card's party.
-func (c Card) Party(v Verifier) ident.Party { return PartyOf(v, c.Root) }
+func (x Card) Party(v Verifier) ident.Party { return PartyOf(v, x.Root) }
 
-// Bytes returns the file form of c: statements by number, each once.
-func (c Card) Bytes() []byte {
-	var w octets.Writer
-	w.Raw([]byte(magicCard))
-	w.String(c.Name)
-	w.Raw(c.Root)
-	writeStatements(&w, c.Statements)
-	return w.Bytes()
+// Bytes returns the file form of c, with its list in its one order.
+func (x Card) Bytes() []byte {
+	x.Statements = sorted(x.Statements, compareOrder)
+	suite := uint8(1)
+	if len(x.Statements) > 0 {
+		suite = x.Statements[0].Suite
+	}
+	return encode(x.fields(suite))
 }
 
-// Offer is a charter with the signatures that it has so far: what a party that
-// proposes a line sends to the others, and what they send back.
+// Offer is a version of a charter with the signatures that it has so far: what
+// a party that proposes it sends to the others, and what they send back.
 type Offer struct {
 	Charter    Charter
 	Signatures []CharterSignature
 }
 
+func (x *Offer) fields(c *coder) { c.magic(magicOffer); c.offer(x) }
+
 // ParseOffer reads an offer. The charter is checked whole, the signatures only
 // in form: see [Set.CheckSignature].
-func ParseOffer(v Verifier, b []byte) (Offer, error) {
-	if len(b) > MaxFile {
-		return Offer{}, fmt.Errorf("parse line offer: %w: %d bytes", ErrMalformed, len(b))
+func ParseOffer(v Verifier, b []byte) (o Offer, err error) {
+	if err = decode("line offer", b, MaxFile, o.fields); err == nil {
+		err = o.Charter.Check(v)
 	}
-	r := octets.NewReader(bytes.Clone(b))
-	readMagic(r, magicOffer)
-	o := Offer{Charter: readWrappedCharter(r), Signatures: readSignatures(r)}
-	if err := r.Done(); err != nil {
-		return Offer{}, fmt.Errorf("parse line offer: %w", malformed(err))
-	}
-	if err := o.Charter.Check(v); err != nil {
-		return Offer{}, fmt.Errorf("parse line offer: %w", err)
-	}
-	return o, nil
+	return o, err
 }
 
-// Bytes returns the file form of o: signatures by desk, one each.
-func (o Offer) Bytes() []byte {
-	var w octets.Writer
-	w.Raw([]byte(magicOffer))
-	w.Var32(o.Charter.Bytes())
-	writeSignatures(&w, o.Signatures)
-	return w.Bytes()
+// Bytes returns the file form of o, with its list in its one order.
+func (x Offer) Bytes() []byte {
+	x.Signatures = sorted(x.Signatures, compareSignatures)
+	return encode(x.fields)
 }
 
 // PartyName is what a party is called here: a local label.
@@ -119,121 +124,135 @@ type PartyName struct {
 	Name  string
 }
 
+func compareNames(a, b PartyName) int { return compareParties(a.Party, b.Party) }
+
 // Pack is all that a desk needs to join a line that is open: a desk of its own
 // party makes it, and it travels as a file or on a line that both share.
 type Pack struct {
-	Charter    Charter
+	Charter    Charter // the first version
 	Signatures []CharterSignature
+	Versions   []Offer // the later ones that count, by number
 	Statements []Statement
 	SealKeys   []Announcement // present ones; may lag behind
 	Names      []PartyName
 }
 
-// Bytes returns the file form of p, with its lists in their one order.
-func (p Pack) Bytes() []byte {
-	var w octets.Writer
-	w.Raw([]byte(magicPack))
-	w.Var32(p.Charter.Bytes())
-	writeSignatures(&w, p.Signatures)
-	writeStatements(&w, p.Statements)
-	keys := slices.Clone(p.SealKeys)
-	slices.SortFunc(keys, compareAnnouncements)
-	keys = slices.CompactFunc(keys, func(a, b Announcement) bool { return a.Desk == b.Desk })
-	w.Uint32(uint32(len(keys)))
-	for _, a := range keys {
-		a.write(&w)
-	}
-	names := slices.Clone(p.Names)
-	slices.SortFunc(names, func(a, b PartyName) int { return compareParties(a.Party, b.Party) })
-	w.Uint8(uint8(len(names)))
-	for _, n := range names {
-		w.Raw(n.Party[:])
-		w.String(n.Name)
-	}
-	return w.Bytes()
+func (x *Pack) fields(c *coder) {
+	c.magic(magicPack)
+	first := Offer{x.Charter, x.Signatures}
+	c.offer(&first)
+	x.Charter, x.Signatures = first.Charter, first.Signatures
+	list(c, "versions", &x.Versions, 0, MaxVersions, compareOffers, func(o *Offer) { c.offer(o) })
+	c.statements(&x.Statements)
+	list(c, "seal keys", &x.SealKeys, 0, maxStatements, compareAnnouncements, func(a *Announcement) { a.fields(c) })
+	list(c, "names", &x.Names, 0, MaxMembers, compareNames, func(n *PartyName) {
+		c.array(n.Party[:])
+		c.text("name of a party", &n.Name, MaxName, false)
+	})
+}
+
+func compareOffers(a, b Offer) int { return bytes.Compare(a.Charter.order(), b.Charter.order()) }
+
+// order is the version, and then the bytes.
+func (x Charter) order() []byte {
+	return encode(func(c *coder) { c.number("", &x.Version); x.fields(c) })
+}
+
+func compareAnnouncements(a, b Announcement) int { return bytes.Compare(a.Desk[:], b.Desk[:]) }
+
+// Bytes returns the file form of p, with its lists in their one order. Of
+// several seal keys of a desk it keeps the newest.
+func (x Pack) Bytes() []byte {
+	x.Signatures = sorted(x.Signatures, compareSignatures)
+	x.Versions = sorted(x.Versions, compareOffers)
+	x.Statements = sorted(x.Statements, compareOrder)
+	x.SealKeys = slices.Clone(x.SealKeys)
+	slices.SortFunc(x.SealKeys, func(a, b Announcement) int { return int(b.Number) - int(a.Number) })
+	x.SealKeys = sorted(x.SealKeys, compareAnnouncements)
+	x.Names = sorted(x.Names, compareNames)
+	return encode(x.fields)
 }
 
 // ParsePack reads a pack and checks its form and charter. Nothing in it may be
 // used before [Pack.Open].
-func ParsePack(v Verifier, b []byte) (Pack, error) {
-	if len(b) > MaxFile {
-		return Pack{}, fmt.Errorf("parse joining pack: %w: %d bytes", ErrMalformed, len(b))
+func ParsePack(v Verifier, b []byte) (p Pack, err error) {
+	if err = decode("joining pack", b, MaxFile, p.fields); err == nil {
+		err = p.Charter.Check(v)
 	}
-	r := octets.NewReader(bytes.Clone(b))
-	readMagic(r, magicPack)
-	p := Pack{Charter: readWrappedCharter(r), Signatures: readSignatures(r), Statements: readStatements(r)}
-	p.readSealKeys(r)
-	for n := readCount(r, "names", MaxMembers); n > 0 && r.Err() == nil; n-- {
-		var name PartyName
-		r.Into(name.Party[:])
-		name.Name = r.String(MaxName)
-		if k := len(p.Names); k > 0 && r.Err() == nil && compareParties(p.Names[k-1].Party, name.Party) >= 0 {
-			r.Fail(fmt.Errorf("%w: names are not in order", ErrMalformed))
-		}
-		p.Names = append(p.Names, name)
-	}
-	if err := r.Done(); err != nil {
-		return Pack{}, fmt.Errorf("parse joining pack: %w", malformed(err))
-	}
-	if err := p.Charter.Check(v); err != nil {
-		return Pack{}, fmt.Errorf("parse joining pack: %w", err)
-	}
-	return p, nil
-}
-
-func (p *Pack) readSealKeys(r *octets.Reader) {
-	for n := readMany(r, "seal keys", MaxMembers*MaxPerAuthor); n > 0 && r.Err() == nil; n-- {
-		a := readAnnouncement(r)
-		if k := len(p.SealKeys); k > 0 && r.Err() == nil && bytes.Compare(p.SealKeys[k-1].Desk[:], a.Desk[:]) >= 0 {
-			r.Fail(fmt.Errorf("%w: seal keys are not in order", ErrMalformed))
-		}
-		p.SealKeys = append(p.SealKeys, a)
-	}
+	return p, err
 }
 
 // Open verifies all of p for a desk of the party with that root, and returns
 // the line's statements. Every member must have signed the charter with a desk
-// that its root certified; the reader's own party with one that is on the
-// roster now, because that is whose word lets this desk in.
-func (p Pack) Open(v Verifier, ownRoot []byte) (*Set, error) {
-	s, err := CharterSet(v, p.Charter)
+// that its root certified; the reader's own party, where it founded the line,
+// with one that is on the roster now, because that is whose word lets this desk
+// in. A party that a later version admitted is held by that version's quorum.
+func (x Pack) Open(v Verifier, ownRoot []byte) (*Set, error) {
+	s, err := CharterSet(v, x.Charter)
+	if err == nil {
+		err = x.open(s, PartyOf(v, ownRoot))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open joining pack: %w", err)
-	}
-	own := PartyOf(v, ownRoot)
-	if _, ok := p.Charter.Member(own); !ok {
-		return nil, fmt.Errorf("open joining pack: %w: own party is no member", ErrForeign)
-	}
-	if err := s.addHistory(p.Statements); err != nil {
-		return nil, fmt.Errorf("open joining pack: %w", err)
-	}
-	if err := p.checkSignatures(s, own); err != nil {
-		return nil, fmt.Errorf("open joining pack: %w", err)
-	}
-	for _, a := range p.SealKeys {
-		cert, ok := s.Certificate(a.Desk)
-		if !ok {
-			return nil, fmt.Errorf("open joining pack: %w: seal key of %v", ErrUnknownDesk, a.Desk)
-		}
-		if err := a.Verify(v, cert); err != nil {
-			return nil, fmt.Errorf("open joining pack: %w", err)
-		}
-	}
-	for _, n := range p.Names {
-		if err := checkText("name of a party", n.Name, MaxName, false); err != nil {
-			return nil, fmt.Errorf("open joining pack: %w", err)
-		}
-		if _, ok := p.Charter.Member(n.Party); !ok {
-			return nil, fmt.Errorf("open joining pack: %w: name for %v", ErrForeign, n.Party)
-		}
 	}
 	return s, nil
 }
 
-func (p Pack) checkSignatures(s *Set, own ident.Party) error {
-	missing := p.Charter.Parties()
-	for _, sig := range p.Signatures {
-		current, err := s.CheckSignature(p.Charter, sig)
+func (x Pack) open(s *Set, own ident.Party) error {
+	waits, err := s.load(x.Versions, x.Statements)
+	if err != nil {
+		return err
+	}
+	if waits > 0 {
+		return fmt.Errorf("%w: statements of %d strangers", ErrForeign, waits)
+	}
+	current, _ := s.Current()
+	if _, ok := current.Member(own); !ok {
+		return fmt.Errorf("%w: own party is no member", ErrForeign)
+	}
+	if err := x.checkSignatures(s, own); err != nil {
+		return err
+	}
+	for _, a := range x.SealKeys {
+		cert, ok := s.Certificate(a.Desk)
+		if !ok {
+			return fmt.Errorf("%w: seal key of %v", ErrUnknownDesk, a.Desk)
+		}
+		if err := a.Verify(s.v, cert); err != nil {
+			return err
+		}
+	}
+	for _, n := range x.Names {
+		if s.members[n.Party] == nil {
+			return fmt.Errorf("%w: name for %v", ErrForeign, n.Party)
+		}
+	}
+	return nil
+}
+
+// load takes versions and statements in, of which each may wait for the other:
+// a party's statements for the version that admits it. It returns how many
+// statements are of no party of the line.
+func (s *Set) load(versions []Offer, statements []Statement) (foreign int, err error) {
+	for range len(versions) + 1 {
+		known := slices.DeleteFunc(slices.Clone(statements), func(st Statement) bool { return s.members[st.Author] == nil })
+		if err := s.AddHistory(known); err != nil {
+			return 0, err
+		}
+		foreign = len(statements) - len(known)
+		for _, o := range versions {
+			if err := s.TakeVersion(o); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return foreign, nil
+}
+
+func (x Pack) checkSignatures(s *Set, own ident.Party) error {
+	missing := x.Charter.Parties()
+	for _, sig := range x.Signatures {
+		current, err := s.CheckSignature(x.Charter, sig)
 		if err != nil {
 			return err
 		}
@@ -243,17 +262,6 @@ func (p Pack) checkSignatures(s *Set, own ident.Party) error {
 	}
 	if len(missing) > 0 {
 		return fmt.Errorf("%w: charter is not signed by %v", ErrSignature, missing)
-	}
-	return nil
-}
-
-// addHistory adds statements whose time has been judged before. A conflict is
-// part of history; everything else that is refused is an error.
-func (s *Set) addHistory(statements []Statement) error {
-	for _, st := range statements {
-		if _, err := s.Add(st, time.Time{}); err != nil && !errors.Is(err, ErrEquivocation) {
-			return err
-		}
 	}
 	return nil
 }

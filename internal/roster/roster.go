@@ -2,16 +2,16 @@
 // and charters as bytes, and the roster as a pure function of them.
 //
 // Who may read is never a server's word. A party's root signs certificates of
-// desks and statements that add or remove them; parties sign a charter that
-// makes a line. Statements form a set that only grows, and [Set.Roster] is a
-// function of that set alone, so that every desk that holds the same
-// statements has the same roster in whatever order they came. A removal wins
-// over every addition and is final (docs/spec/line.md).
+// desks and statements that add or remove them, and gives narrow offices to
+// other keys: delegates, who may only remove, and custodians, two of whom
+// activate a spare desk and sign charters. Parties sign a charter that makes a
+// line, and its later versions. Statements form a set that only grows, and
+// [Set.Roster] is a function of that set alone, so that every desk that holds
+// the same statements has the same roster in whatever order they came. A
+// removal wins over every addition and is final (docs/spec/line.md).
 //
-// Every layout has exactly one spelling (package octets), so what was parsed
-// encodes to the same bytes. Layouts reserve what is to come (delegates,
-// dormant desks, suspension, charter versions, rotation) and refuse it until
-// it exists.
+// Every layout says its fields once, for writing, reading and checking, and has
+// exactly one spelling: what was parsed encodes to the same bytes.
 //
 // This package is on floor 1: bytes in, values out. It reads no clock and no
 // disk, and it gets its cryptography from above through [Verifier] and
@@ -33,6 +33,8 @@ import (
 // Verifier is what this package needs of a suite to check signatures.
 // Implementations are safe for use by several goroutines.
 type Verifier interface {
+	// ID returns the number of the suite.
+	ID() uint8
 	// Hash returns SHA-384 over the label and the parts, each delimited.
 	Hash(label string, parts ...[]byte) [48]byte
 	// VerifyRoot checks a signature by a party's root; both halves must hold.
@@ -59,6 +61,9 @@ var (
 	// ErrForeign means a statement by a party that is not on the line, about
 	// another party's desk, or for another line.
 	ErrForeign = errors.New("not this party's, or not this line's")
+	// ErrWaiting means a signature under a root that its party has not rotated
+	// to, as far as this set knows.
+	ErrWaiting = errors.New("signed under a root that is not known yet")
 	// ErrExpired means that a certificate was not valid when its desk was added.
 	ErrExpired = errors.New("certificate is not valid at this time")
 	// ErrEquivocation means that one author gave one number to two things. It
@@ -70,27 +75,23 @@ var (
 	ErrUnknownDesk = errors.New("unknown desk")
 )
 
-// PartyOf returns the id of the party with that root public key.
-func PartyOf(v Verifier, rootPublic []byte) (p ident.Party) {
-	sum := v.Hash(labelParty, rootPublic)
-	copy(p[:], sum[:])
-	return p
+// short is the first 32 bytes of a hash: an identifier.
+func short(sum [48]byte) [32]byte { return [32]byte(sum[:32]) }
+
+// PartyOf returns the id of the party with that founding root: public key and
+// commitment.
+func PartyOf(v Verifier, root []byte) ident.Party {
+	return ident.Party(short(v.Hash(labelParty, root)))
 }
 
 // GroupID returns the id of the group that the parties form on a line: the
 // audience of a message. Order and repetition of parties do not matter.
-func GroupID(v Verifier, line ident.Line, parties []ident.Party) (g ident.Group) {
-	sorted := slices.Clone(parties)
-	slices.SortFunc(sorted, compareParties)
-	sorted = slices.Compact(sorted)
-	parts := make([][]byte, 0, len(sorted)+1)
-	parts = append(parts, line[:])
-	for i := range sorted {
-		parts = append(parts, sorted[i][:])
+func GroupID(v Verifier, line ident.Line, parties []ident.Party) ident.Group {
+	parts := [][]byte{line[:]}
+	for _, p := range sorted(parties, compareParties) {
+		parts = append(parts, bytes.Clone(p[:]))
 	}
-	sum := v.Hash(labelGroup, parts...)
-	copy(g[:], sum[:])
-	return g
+	return ident.Group(short(v.Hash(labelGroup, parts...)))
 }
 
 func compareParties(a, b ident.Party) int { return bytes.Compare(a[:], b[:]) }
@@ -101,6 +102,8 @@ type Entry struct {
 	Party       ident.Party
 	Certificate Certificate
 	Mailboxes   []Mailbox
+	Delegates   []Holder        // who may remove it besides the root
+	Custodians  []Holder        // who may activate it, if it is dormant
 	SealKey     Announcement    // the first one; later ones travel outside the set
 	Line        ident.Line      // scope of the addition: zero for all lines of the party
 	Added       time.Time       // the author's word
@@ -111,21 +114,55 @@ type Entry struct {
 type Removal struct {
 	Desk      ident.Desk
 	Party     ident.Party
+	By        Office
+	Signer    ident.Key
 	Reason    string
-	Time      time.Time // the author's word
+	Time      time.Time // the signer's word
 	Statement ident.Statement
 }
+
+// Notice is a suspension in force.
+type Notice struct {
+	Suspension
+	Author    ident.Party
+	Time      time.Time
+	Statement ident.Statement
+}
+
+// State is where a desk stands on a line.
+type State uint8
+
+// The states.
+const (
+	StateUnknown State = iota // no statement adds it
+	StateIn
+	StateVoid    // contested, activated twice, or dropped by a rotation
+	StateDormant // a spare desk that nobody activated
+	StateRemoved // for ever
+)
+
+// String returns the word that officers see.
+func (s State) String() string { return [...]string{"unknown", "in", "void", "dormant", "removed"}[s] }
 
 // Roster is who belongs to a line, computed from a set of statements. It never
 // changes and is safe for use by several goroutines.
 type Roster struct {
-	entries []Entry // by party, then desk id
-	byDesk  map[ident.Desk]int
-	removed map[ident.Desk]Removal
+	entries  []Entry // by party, then desk id
+	byDesk   map[ident.Desk]int
+	dormant  []Entry
+	states   map[ident.Desk]State
+	removed  map[ident.Desk]Removal
+	roots    map[ident.Party][]byte
+	frozen   map[ident.Party]bool
+	notices  []Notice
+	contacts map[ident.Party]Contact
 }
 
 // Desks lists the desks on the line, by party and then by id.
 func (r *Roster) Desks() []Entry { return slices.Clone(r.entries) }
+
+// Dormant lists the spare desks that nobody has activated.
+func (r *Roster) Dormant() []Entry { return slices.Clone(r.dormant) }
 
 // Desk returns the entry of a desk that is on the line now.
 func (r *Roster) Desk(id ident.Desk) (Entry, bool) {
@@ -136,8 +173,11 @@ func (r *Roster) Desk(id ident.Desk) (Entry, bool) {
 	return r.entries[i], true
 }
 
-// Removed returns the removal of a desk. A removal is known even when the
-// desk's addition is not.
+// State returns where a desk stands.
+func (r *Roster) State(id ident.Desk) State { return r.states[id] }
+
+// Removed returns the removal of a desk. One by the root is known even when
+// the desk's addition is not.
 func (r *Roster) Removed(id ident.Desk) (Removal, bool) {
 	m, ok := r.removed[id]
 	return m, ok
@@ -145,13 +185,34 @@ func (r *Roster) Removed(id ident.Desk) (Removal, bool) {
 
 // DesksOf lists the desks of the given parties: the readers of a group.
 func (r *Roster) DesksOf(parties ...ident.Party) []Entry {
-	var out []Entry
-	for _, e := range r.entries {
-		if slices.Contains(parties, e.Party) {
-			out = append(out, e)
+	return slices.DeleteFunc(r.Desks(), func(e Entry) bool { return !slices.Contains(parties, e.Party) })
+}
+
+// Root returns the root that signs for a party now.
+func (r *Roster) Root(p ident.Party) []byte { return bytes.Clone(r.roots[p]) }
+
+// Frozen reports whether two rotations of a party's root compete: until a new
+// ceremony it may only remove.
+func (r *Roster) Frozen(p ident.Party) bool { return r.frozen[p] }
+
+// Suspensions lists the suspensions in force, by author and subject.
+func (r *Roster) Suspensions() []Notice { return slices.Clone(r.notices) }
+
+// Suspended returns why one party sends another nothing new: it suspended the
+// other, or the other suspended itself.
+func (r *Roster) Suspended(by, subject ident.Party) (Notice, bool) {
+	for _, n := range r.notices {
+		if n.Subject == subject && (n.Author == by || n.Author == subject) {
+			return n, true
 		}
 	}
-	return out
+	return Notice{}, false
+}
+
+// Contact returns how a party is reached when the line is not.
+func (r *Roster) Contact(p ident.Party) (Contact, bool) {
+	c, ok := r.contacts[p]
+	return c, ok
 }
 
 // checkText refuses names and sentences that could mislead on a screen:
@@ -164,23 +225,14 @@ func checkText(what, s string, limit int, mayBeEmpty bool) error {
 		return fmt.Errorf("%w: %s of %d bytes, want 1 to %d of UTF-8", ErrMalformed, what, len(s), limit)
 	}
 	for _, c := range s {
-		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || unicode.Is(unicode.Zl, c) || unicode.Is(unicode.Zp, c) {
+		if unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return fmt.Errorf("%w: %s holds a control character", ErrMalformed, what)
 		}
 	}
-	if first, _ := utf8.DecodeRuneInString(s); unicode.IsSpace(first) {
-		return fmt.Errorf("%w: %s begins with a space", ErrMalformed, what)
-	}
-	if last, _ := utf8.DecodeLastRuneInString(s); unicode.IsSpace(last) {
-		return fmt.Errorf("%w: %s ends with a space", ErrMalformed, what)
-	}
-	return nil
-}
-
-// checkSize refuses a key or signature that is not of its fixed size.
-func checkSize(what string, b []byte, want int) error {
-	if len(b) != want {
-		return fmt.Errorf("%w: %s of %d bytes, want %d", ErrMalformed, what, len(b), want)
+	first, _ := utf8.DecodeRuneInString(s)
+	last, _ := utf8.DecodeLastRuneInString(s)
+	if unicode.IsSpace(first) || unicode.IsSpace(last) {
+		return fmt.Errorf("%w: %s begins or ends with a space", ErrMalformed, what)
 	}
 	return nil
 }

@@ -6,100 +6,67 @@ import (
 	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 )
 
 // Announcement is a desk's seal key for one period, signed by its desk key.
 // The first rides in the statement that adds the desk; later ones travel
 // outside the set, and the highest number wins (docs/spec/line.md, Section 4).
 type Announcement struct {
+	Suite     uint8
 	Desk      ident.Desk
 	Number    uint64 // from 1
-	Public    []byte // X-Wing
+	Public    []byte
 	Time      time.Time
 	Signature []byte // by the desk key
 }
 
-// NewAnnouncement returns a signed announcement of a desk's seal key.
+func (a *Announcement) body(c *coder) {
+	c.version("seal key announcement", &a.Suite)
+	c.array(a.Desk[:])
+	c.number("seal key number", &a.Number)
+	c.key("seal key", &a.Public, c.k.Seal)
+	c.time("time of the announcement", &a.Time)
+}
+
+func (a *Announcement) fields(c *coder) {
+	a.body(c)
+	c.key("seal key signature", &a.Signature, c.k.DeskSignature)
+}
+
+// NewAnnouncement returns a signed announcement of a desk's seal key, of the
+// suite that the desk's key has.
 func NewAnnouncement(desk Signer, a Announcement) (Announcement, error) {
+	for id, k := range suites {
+		if len(desk.Public()) == k.Desk {
+			a.Suite = id
+		}
+	}
 	a.Time = wholeMilli(a.Time)
-	if err := a.check(); err != nil {
+	if err := check(a.body); err != nil {
 		return Announcement{}, fmt.Errorf("announce seal key: %w", err)
 	}
-	a.Signature = desk.Sign(labelSealKey, a.body())
+	a.Signature = desk.Sign(labelSealKey, encode(a.body))
 	return a, nil
 }
 
 // ParseAnnouncement reads an announcement and checks its form, not its
 // signature.
-func ParseAnnouncement(b []byte) (Announcement, error) {
-	r := octets.NewReader(bytes.Clone(b))
-	a := readAnnouncement(r)
-	if err := r.Done(); err != nil {
-		return Announcement{}, fmt.Errorf("parse seal key announcement: %w", malformed(err))
-	}
-	return a, nil
-}
-
-func readAnnouncement(r *octets.Reader) (a Announcement) {
-	readVersion(r, "seal key announcement", announcementVersion)
-	r.Into(a.Desk[:])
-	a.Number = r.Uint64()
-	a.Public = r.Raw(KEMPublicSize)
-	a.Time = readTime(r)
-	a.Signature = r.Raw(DeskSignatureSize)
-	if r.Err() == nil {
-		if err := a.check(); err != nil {
-			r.Fail(err)
-		}
-	}
-	return a
+func ParseAnnouncement(b []byte) (a Announcement, err error) {
+	err = decode("seal key announcement", b, MaxStatement, a.fields)
+	return a, err
 }
 
 // Bytes returns the one spelling of a.
-func (a Announcement) Bytes() []byte {
-	var w octets.Writer
-	a.write(&w)
-	return w.Bytes()
-}
-
-func (a Announcement) write(w *octets.Writer) {
-	w.Raw(a.body())
-	w.Raw(a.Signature)
-}
-
-// body is what the desk signs.
-func (a Announcement) body() []byte {
-	var w octets.Writer
-	writeVersion(&w, announcementVersion)
-	w.Raw(a.Desk[:])
-	w.Uint64(a.Number)
-	w.Raw(a.Public)
-	writeTime(&w, a.Time)
-	return w.Bytes()
-}
-
-func (a Announcement) check() error {
-	if a.Number == 0 || a.Number > MaxNumber {
-		return fmt.Errorf("%w: seal key number %d", ErrMalformed, a.Number)
-	}
-	if err := checkSize("seal key", a.Public, KEMPublicSize); err != nil {
-		return err
-	}
-	return checkTime("time of the announcement", a.Time)
-}
+func (a Announcement) Bytes() []byte { return encode(a.fields) }
 
 // Verify checks that the desk of certificate c announced a. The certificate
 // itself must have been verified before, by a [Set] for example.
 func (a Announcement) Verify(v Verifier, c Certificate) error {
-	if err := a.check(); err != nil {
-		return fmt.Errorf("verify seal key announcement: %w", err)
-	}
 	if c.ID(v) != a.Desk {
 		return fmt.Errorf("verify seal key announcement: %w: certificate is another desk's", ErrForeign)
 	}
-	if err := v.VerifyDesk(c.DeskKey, labelSealKey, a.Signature, a.body()); err != nil {
-		return fmt.Errorf("verify seal key announcement: %w: %w", ErrSignature, err)
+	if err := verifyDesk(v, c.DeskKey, labelSealKey, a.Suite, a.Signature, a.body); err != nil {
+		return fmt.Errorf("verify seal key announcement: %w", err)
 	}
 	return nil
 }

@@ -3,16 +3,16 @@ package roster
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 )
 
-// Conflict is evidence: an author signed two different statements under one
+// Conflict is evidence: one key signed two different statements under one
 // number. Anybody who holds the author's root can check it.
 type Conflict struct{ First, Second Statement }
 
@@ -29,12 +29,27 @@ func (c *Conflict) Unwrap() error { return ErrEquivocation }
 type Set struct {
 	v       Verifier
 	line    ident.Line
-	members map[ident.Party][]byte // root public keys
-	byID    map[ident.Statement]Statement
+	terms   *succession            // nil: a set without a charter
+	members map[ident.Party][]Seat // roots that verified: the founding one and its successors
+	byID    map[ident.Statement]*held
 	bySlot  map[slot][]ident.Statement // sorted
 	counts  map[count]int
 	certs   map[ident.Desk]Certificate // of every desk ever added
+	waiting []Statement                // by a root whose rotation has not come
 	roster  *Roster                    // nil: compute again
+}
+
+// Seat is a root that a party's statements may be signed with.
+type Seat struct {
+	ID   ident.Key
+	Root []byte // public key, and the commitment to the successor
+}
+
+// held is a statement in a set. It never changes.
+type held struct {
+	Statement
+	id   ident.Statement
+	desk ident.Desk // that it is about
 }
 
 // slot is where one statement may stand.
@@ -43,14 +58,15 @@ type slot struct {
 	number uint64
 }
 
-// scope is what an author's numbers count.
+// scope is what a signer's numbers count.
 type scope struct {
 	author ident.Party
+	signer ident.Key
 	line   ident.Line
 }
 
 type count struct {
-	author ident.Party
+	signer ident.Key
 	typ    Type
 }
 
@@ -60,26 +76,26 @@ type count struct {
 func NewSet(v Verifier, line ident.Line, members []Member) (*Set, error) {
 	s := &Set{
 		v: v, line: line,
-		members: make(map[ident.Party][]byte),
-		byID:    make(map[ident.Statement]Statement),
+		members: make(map[ident.Party][]Seat),
+		byID:    make(map[ident.Statement]*held),
 		bySlot:  make(map[slot][]ident.Statement),
 		counts:  make(map[count]int),
 		certs:   make(map[ident.Desk]Certificate),
 	}
 	for _, m := range members {
-		if err := checkSize("root key", m.Root, RootPublicSize); err != nil {
+		if err := m.check(v); err != nil {
 			return nil, fmt.Errorf("make statement set: %w", err)
 		}
-		if PartyOf(v, m.Root) != m.Party {
-			return nil, fmt.Errorf("make statement set: %w: %v is not the hash of its root", ErrForeign, m.Party)
-		}
-		s.members[m.Party] = bytes.Clone(m.Root)
+		s.admitMember(m)
 	}
 	return s, nil
 }
 
-// CharterSet returns an empty set for the line that the charter founds.
-func CharterSet(v Verifier, c Charter) (*Set, error) { return NewSet(v, c.ID(v), c.Members) }
+func (s *Set) admitMember(m Member) {
+	if s.members[m.Party] == nil {
+		s.members[m.Party] = []Seat{{rootID(s.v, m.Root), bytes.Clone(m.Root)}}
+	}
+}
 
 // Line returns the line that the set is for.
 func (s *Set) Line() ident.Line { return s.line }
@@ -92,129 +108,170 @@ func (s *Set) Len() int { return len(s.byID) }
 //
 // The error wraps [ErrForeign], [ErrSignature], [ErrExpired], [ErrMalformed],
 // [ErrReserved] or [ErrFull] when st is refused; then the set is as before.
-// [ErrEquivocation] is different: added is true, the set keeps both statements
-// and the error is a [*Conflict]. Additions under a number used twice count no
-// more, removals do; so the roster is the same in whatever order they come,
-// and the author heals it with a fresh number.
+// Two errors are different. [ErrWaiting]: it is signed under a root whose
+// rotation has not come; the set holds a few such and takes them in by itself.
+// [ErrEquivocation]: added is true, the set keeps both statements and the error
+// is a [*Conflict]. What adds under a number used twice counts no more, what
+// removes does; so the roster is the same in whatever order they come, and the
+// signer heals it with a fresh number.
 //
 // now is this desk's clock: an addition whose certificate has run out, or
 // begins later, by more than [ClockSkew] is refused. Pass the zero time for
 // history (from the store, a pack, or a peer that heals a difference): there
 // the author's signed time alone decides, so that all desks end with one set.
 func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
-	if err := s.admit(st, now); err != nil {
-		return false, fmt.Errorf("add statement %d of %v: %w", st.Number, st.Author, err)
-	}
 	id := st.ID(s.v)
 	if _, known := s.byID[id]; known {
 		return false, nil
 	}
-	if s.counts[count{st.Author, st.Type}] >= MaxPerAuthor {
+	if err := s.admit(st, now); err != nil {
+		if errors.Is(err, ErrWaiting) && len(s.waiting) < MaxWaiting {
+			s.waiting = append(s.waiting, st)
+		}
+		return false, fmt.Errorf("add statement %d of %v: %w", st.Number, st.Author, err)
+	}
+	if s.counts[count{st.Signer, st.Type}] >= MaxPerSigner {
 		return false, fmt.Errorf("add statement %d of %v: %w", st.Number, st.Author, ErrFull)
 	}
-	at := slot{scope{st.Author, st.Line}, st.Number}
-	ids := append(slices.Clone(s.bySlot[at]), id)
-	slices.SortFunc(ids, compareStatements)
-	s.byID[id] = st
-	s.bySlot[at] = ids
-	s.counts[count{st.Author, st.Type}]++
+	at := slot{scope{st.Author, st.Signer, st.Line}, st.Number}
+	ids := sorted(append(s.bySlot[at], id), compareStatements)
+	in := &held{st, id, st.Desk(s.v)}
+	s.byID[id], s.bySlot[at], s.roster = in, ids, nil
+	s.counts[count{st.Signer, st.Type}]++
 	if st.Add != nil {
-		s.certs[st.Add.SealKey.Desk] = st.Add.Certificate
+		s.certs[in.desk] = st.Add.Certificate
 	}
-	s.roster = nil
+	if st.Rotate != nil {
+		s.seat(st)
+	}
 	if len(ids) > 1 {
-		return true, &Conflict{First: s.byID[ids[0]], Second: s.byID[ids[1]]}
+		return true, s.conflict(ids)
 	}
 	return true, nil
 }
 
-// admit decides whether st may stand in the set at all. Nothing in here
-// depends on what the set already holds: that would make order matter.
+// seat lets the root that st names sign, and tries again what waited for it.
+func (s *Set) seat(st Statement) {
+	next := Seat{rootID(s.v, st.Rotate.Root), st.Rotate.Root}
+	if !slices.ContainsFunc(s.members[st.Author], func(o Seat) bool { return bytes.Equal(o.Root, next.Root) }) {
+		s.members[st.Author] = append(slices.Clip(s.members[st.Author]), next)
+	}
+	waiting := s.waiting
+	s.waiting = nil
+	for _, w := range waiting {
+		_, _ = s.Add(w, time.Time{}) // what is still refused was refused before
+	}
+}
+
+// admit decides whether st may stand in the set at all. But for the roots that
+// may sign, nothing in here depends on what the set already holds: that would
+// make order matter.
 func (s *Set) admit(st Statement, now time.Time) error {
-	root, ok := s.members[st.Author]
-	if !ok {
+	if _, ok := s.members[st.Author]; !ok {
 		return fmt.Errorf("%w: author is not on the line", ErrForeign)
 	}
 	if st.Line != (ident.Line{}) && st.Line != s.line {
 		return fmt.Errorf("%w: statement is for %v", ErrForeign, st.Line)
 	}
-	if err := st.verify(s.v, root); err != nil {
+	if err := check(st.fields); err != nil {
 		return err
 	}
-	if st.Add != nil && !now.IsZero() && !st.Add.Certificate.ValidAt(now, ClockSkew) {
-		return fmt.Errorf("%w: now", ErrExpired)
+	if err := s.checkSigners(st); err != nil {
+		return err
+	}
+	switch {
+	case st.Add != nil:
+		return s.checkAddition(st, now)
+	case st.Remove != nil && DeskID(s.v, st.Author, st.Remove.Fingerprint) != st.Remove.Desk:
+		return fmt.Errorf("%w: removed desk is not the author's", ErrForeign)
+	case st.Rotate != nil:
+		return s.checkRotation(st)
 	}
 	return nil
 }
 
-// Roster returns who belongs to the line. It depends on the statements in the
-// set and on nothing else.
-func (s *Set) Roster() *Roster {
-	if s.roster == nil {
-		s.roster = s.compute()
+// checkSigners checks that the author's root signed st, or an office that it
+// warranted.
+func (s *Set) checkSigners(st Statement) error {
+	if st.By == Root {
+		root, err := s.root(st.Author, st.Signer)
+		if err != nil {
+			return err
+		}
+		return verifyRoot(s.v, root, labelStatement, st.Suite, st.Endorsements[0].Signature, st.body)
 	}
-	return s.roster
+	for i, e := range st.Endorsements {
+		if err := s.CheckWarrant(*e.Warrant, st.Author, st.By); err != nil {
+			return err
+		}
+		id := KeyID(s.v, e.Warrant.Public)
+		if i == 0 && id != st.Signer || i > 0 && id == st.Signer {
+			return fmt.Errorf("%w: signed by another key than it names, or twice by one", ErrForeign)
+		}
+		if err := verifyDesk(s.v, e.Warrant.Public, labelStatement, st.Suite, e.Signature, st.body); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (s *Set) compute() *Roster {
-	r := &Roster{byDesk: make(map[ident.Desk]int), removed: make(map[ident.Desk]Removal)}
-	for id, st := range s.byID {
-		if st.Remove == nil {
-			continue
-		}
-		m := Removal{Desk: st.Remove.Desk, Party: st.Author, Reason: st.Remove.Reason, Time: st.Time, Statement: id}
-		if old, ok := r.removed[m.Desk]; !ok || m.before(old) {
-			r.removed[m.Desk] = m
-		}
+// CheckWarrant checks that a root of the party's gave its key that office.
+func (s *Set) CheckWarrant(w Warrant, party ident.Party, office Office) error {
+	if w.Party != party || w.Office != office {
+		return fmt.Errorf("%w: warrant of another party or office", ErrForeign)
 	}
-	best := make(map[ident.Desk]Statement)
-	ids := make(map[ident.Desk]ident.Statement)
-	for id, st := range s.byID {
-		if st.Add == nil || s.contested(st) {
-			continue
-		}
-		desk := st.Add.SealKey.Desk
-		if _, gone := r.removed[desk]; gone {
-			continue
-		}
-		if old, ok := best[desk]; !ok || st.overrides(old) {
-			best[desk], ids[desk] = st, id
-		}
+	root, err := s.root(party, w.Root)
+	if err != nil {
+		return err
 	}
-	for desk, st := range best {
-		r.entries = append(r.entries, Entry{
-			Desk: desk, Party: st.Author, Certificate: st.Add.Certificate, Mailboxes: st.Add.Mailboxes,
-			SealKey: st.Add.SealKey, Line: st.Line, Added: st.Time, Statement: ids[desk],
-		})
-	}
-	slices.SortFunc(r.entries, func(a, b Entry) int {
-		return cmp.Or(compareParties(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]))
-	})
-	for i, e := range r.entries {
-		r.byDesk[e.Desk] = i
-	}
-	return r
+	return verifyRoot(s.v, root, labelWarrant, w.Suite, w.Signature, w.body)
 }
 
-// contested reports whether st shares its number with another statement.
-func (s *Set) contested(st Statement) bool {
-	return len(s.bySlot[slot{scope{st.Author, st.Line}, st.Number}]) > 1
-}
-
-// before puts the earlier of two removals of one desk first; the ids break ties.
-func (m Removal) before(o Removal) bool {
-	return cmp.Or(m.Time.Compare(o.Time), compareStatements(m.Statement, o.Statement)) < 0
-}
-
-// overrides reports whether the addition s counts instead of old, which is
-// about the same desk: what names the line goes before what is for all lines,
-// then the later number. Uncontested numbers of one scope differ, so this is
-// an order without ties.
-func (s Statement) overrides(old Statement) bool {
-	if s.Line != old.Line {
-		return s.Line != ident.Line{}
+// root returns a root of the party's by its id.
+func (s *Set) root(party ident.Party, id ident.Key) ([]byte, error) {
+	for _, seat := range s.members[party] {
+		if seat.ID == id {
+			return seat.Root, nil
+		}
 	}
-	return s.Number > old.Number
+	return nil, fmt.Errorf("%w: root %v", ErrWaiting, id)
+}
+
+// checkAddition checks that the desk is the author's, by the root that signed
+// the statement, and that its first seal key is its own.
+func (s *Set) checkAddition(st Statement, now time.Time) error {
+	c := st.Add.Certificate
+	root, err := s.root(st.Author, st.Signer)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.Party != st.Author:
+		return fmt.Errorf("%w: added desk is another party's", ErrForeign)
+	case !c.ValidAt(st.Time, 0):
+		return fmt.Errorf("%w: statement of %v", ErrExpired, st.Time)
+	case !now.IsZero() && !c.ValidAt(now, ClockSkew):
+		return fmt.Errorf("%w: now", ErrExpired)
+	}
+	if err := c.Verify(s.v, root); err != nil || st.Type == DormantDesk {
+		return err
+	}
+	return st.Add.SealKey.Verify(s.v, c)
+}
+
+// checkRotation checks that the successor is the one that the root committed
+// to, and that it agreed.
+func (s *Set) checkRotation(st Statement) error {
+	root, err := s.root(st.Author, st.Signer)
+	if err != nil {
+		return err
+	}
+	r := st.Rotate
+	committed := Commitment(s.v, r.Root)
+	if !bytes.Equal(root[len(publicOf(s.v, root)):], committed[:]) {
+		return fmt.Errorf("%w: not the successor that the root committed to", ErrForeign)
+	}
+	return verifyRoot(s.v, r.Root, labelRotation, st.Suite, r.Signature, r.signed(st.Suite, st.Author))
 }
 
 // Certificate returns the certificate of a desk that was ever added, also if
@@ -224,12 +281,12 @@ func (s *Set) Certificate(desk ident.Desk) (Certificate, bool) {
 	return c, ok
 }
 
-// NextNumber returns the number for the author's next statement of that scope:
+// NextNumber returns the number for a signer's next statement of that scope:
 // this set's line, or the zero line for all lines.
-func (s *Set) NextNumber(author ident.Party, line ident.Line) uint64 {
+func (s *Set) NextNumber(author ident.Party, signer ident.Key, line ident.Line) uint64 {
 	var highest uint64
 	for at := range s.bySlot {
-		if at.author == author && at.line == line {
+		if at.scope == (scope{author, signer, line}) {
 			highest = max(highest, at.number)
 		}
 	}
@@ -242,38 +299,60 @@ func (s *Set) Conflicts() []Conflict {
 	var out []Conflict
 	for _, ids := range s.bySlot {
 		if len(ids) > 1 {
-			out = append(out, Conflict{First: s.byID[ids[0]], Second: s.byID[ids[1]]})
+			out = append(out, *s.conflict(ids))
 		}
 	}
 	slices.SortFunc(out, func(a, b Conflict) int { return compareOrder(a.First, b.First) })
 	return out
 }
 
-// Digest is the hash of the whole set. Every message carries it, so that a
-// desk that lacks a statement is noticed by whoever talks to it.
+func (s *Set) conflict(ids []ident.Statement) *Conflict {
+	return &Conflict{First: s.byID[ids[0]].Statement, Second: s.byID[ids[1]].Statement}
+}
+
+// contested reports whether st shares its number with another statement.
+func (s *Set) contested(st Statement) bool {
+	return len(s.bySlot[slot{scope{st.Author, st.Signer, st.Line}, st.Number}]) > 1
+}
+
+// Digest is the hash of the whole set, and of the line's charter versions.
+// Every message carries it, so that a desk that lacks a statement is noticed by
+// whoever talks to it.
 func (s *Set) Digest() (d [32]byte) {
-	ids := make([]ident.Statement, 0, len(s.byID))
+	ids := s.versionIDs()
 	for id := range s.byID {
 		ids = append(ids, id)
 	}
 	return digestOf(s.v, s.line, ids)
 }
 
-func digestOf(v Verifier, line ident.Line, ids []ident.Statement) (d [32]byte) {
-	slices.SortFunc(ids, compareStatements)
-	var all octets.Writer
-	for _, id := range ids {
-		all.Raw(id[:])
+func digestOf(v Verifier, line ident.Line, ids []ident.Statement) [32]byte {
+	var all bytes.Buffer
+	for _, id := range sorted(ids, compareStatements) {
+		all.Write(id[:])
 	}
-	sum := v.Hash(labelDigest, line[:], all.Bytes())
-	copy(d[:], sum[:])
-	return d
+	return short(v.Hash(labelDigest, line[:], all.Bytes()))
+}
+
+// Statements lists the set's statements by author, signer, scope and number.
+func (s *Set) Statements() []Statement {
+	out := make([]Statement, 0, len(s.byID))
+	for _, h := range s.inOrder() {
+		out = append(out, h.Statement)
+	}
+	return out
+}
+
+func (s *Set) inOrder() []*held {
+	return slices.SortedFunc(maps.Values(s.byID), func(a, b *held) int { return compareOrder(a.Statement, b.Statement) })
 }
 
 // Statement returns a statement of the set.
-func (s *Set) Statement(id ident.Statement) (Statement, bool) {
-	st, ok := s.byID[id]
-	return st, ok
+func (s *Set) Statement(id ident.Statement) (st Statement, ok bool) {
+	if h := s.byID[id]; h != nil {
+		return h.Statement, true
+	}
+	return st, false
 }
 
 // Clone returns a copy that may grow by itself. It shares the statements.
@@ -281,60 +360,41 @@ func (s *Set) Clone() *Set {
 	c := *s
 	c.byID, c.bySlot = maps.Clone(s.byID), maps.Clone(s.bySlot)
 	c.counts, c.certs = maps.Clone(s.counts), maps.Clone(s.certs)
+	c.members, c.waiting = maps.Clone(s.members), slices.Clip(s.waiting)
+	if s.terms != nil {
+		t := *s.terms
+		t.offers, c.terms = maps.Clone(t.offers), &t
+	}
 	return &c
 }
 
-// Statements lists the set's statements by author, scope and number.
-func (s *Set) Statements() []Statement {
-	out := make([]Statement, 0, len(s.byID))
-	for _, st := range s.byID {
-		out = append(out, st)
+// AddHistory adds statements whose time has been judged before, in whatever
+// order. A conflict is part of history; everything else that is refused is an
+// error.
+func (s *Set) AddHistory(statements []Statement) error {
+	rotationsFirst := slices.Clone(statements)
+	slices.SortStableFunc(rotationsFirst, func(a, b Statement) int { return -cmp.Compare(a.Type, b.Type) })
+	for _, st := range rotationsFirst {
+		if _, err := s.Add(st, time.Time{}); err != nil && !errors.Is(err, ErrEquivocation) && !errors.Is(err, ErrWaiting) {
+			return err
+		}
 	}
-	slices.SortFunc(out, compareOrder)
-	return out
+	if n := len(s.waiting); n > 0 {
+		return fmt.Errorf("%w: %d statements", ErrWaiting, n)
+	}
+	return nil
 }
 
-// Bytes returns the one spelling of the set: for the store, never for a peer.
-func (s *Set) Bytes() []byte {
-	var w octets.Writer
-	w.Raw([]byte(magicSet))
-	w.Raw(s.line[:])
-	writeStatements(&w, s.Statements())
-	return w.Bytes()
-}
-
-// LoadSet reads what [Set.Bytes] wrote for the same line and members, and
-// verifies all of it again.
-func LoadSet(v Verifier, line ident.Line, members []Member, b []byte) (*Set, error) {
-	s, err := NewSet(v, line, members)
-	if err != nil {
-		return nil, err
-	}
-	r := octets.NewReader(bytes.Clone(b))
-	readMagic(r, magicSet)
-	var of ident.Line
-	r.Into(of[:])
-	statements := readStatements(r)
-	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("load statement set: %w", malformed(err))
-	}
-	if of != line {
-		return nil, fmt.Errorf("load statement set: %w: it is for %v", ErrForeign, of)
-	}
-	if err := s.addHistory(statements); err != nil {
-		return nil, fmt.Errorf("load statement set: %w", err)
-	}
-	return s, nil
-}
-
-// compareOrder sorts statements by author, scope and number, and two under one
-// number by their bytes.
+// compareOrder sorts statements by author, signer, scope and number, and two
+// under one number by their bytes.
 func compareOrder(a, b Statement) int {
-	c := cmp.Or(compareParties(a.Author, b.Author), bytes.Compare(a.Line[:], b.Line[:]), cmp.Compare(a.Number, b.Number))
+	c := cmp.Or(compareParties(a.Author, b.Author), compareKeys(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]), cmp.Compare(a.Number, b.Number))
 	if c != 0 {
 		return c
 	}
-	return bytes.Compare(a.body(), b.body())
+	return bytes.Compare(encode(a.body), encode(b.body))
 }
 
 func compareStatements(a, b ident.Statement) int { return bytes.Compare(a[:], b[:]) }
+
+func compareKeys(a, b ident.Key) int { return bytes.Compare(a[:], b[:]) }

@@ -2,119 +2,153 @@ package roster
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 )
 
-// CharterSignature is a member's consent to a charter, given by one of its
-// desks. A line is open when every member has given it.
+// CharterSignature is a member's consent to one version of a charter. The
+// first version is signed by one of its desks, so that a line can be made
+// without the offline keys; every later one by two custodians, one signature
+// each.
 type CharterSignature struct {
-	Line      ident.Line // hash of the charter
+	Suite     uint8
+	Line      ident.Line
+	Charter   ident.Line // hash of the version; of the first it is the line's id
 	Party     ident.Party
-	Desk      ident.Desk
+	Desk      ident.Desk // that signed version 1; zero later
+	Warrant   *Warrant   // of the custodian, from version 2 on
 	Time      time.Time
-	Signature []byte // by the desk key
+	Signature []byte
 }
 
-// SignCharter signs c for the party with a desk key. s.Party, s.Desk and
-// s.Time are the caller's; s.Line is set from c.
-func SignCharter(v Verifier, desk Signer, c Charter, s CharterSignature) (CharterSignature, error) {
-	s.Line = c.ID(v)
-	s.Time = wholeMilli(s.Time)
+func (s *CharterSignature) body(c *coder) {
+	c.version("charter signature", &s.Suite)
+	c.array(s.Line[:])
+	c.array(s.Charter[:])
+	c.array(s.Party[:])
+	c.array(s.Desk[:])
+	c.time("time of the signature", &s.Time)
+}
+
+func (s *CharterSignature) fields(c *coder) {
+	s.body(c)
+	if s.Charter != s.Line && c.r != nil {
+		s.Warrant = new(Warrant)
+	}
+	if c.must((s.Warrant != nil) == (s.Charter != s.Line), "a desk signs the first version, custodians the others"); c.ok() && s.Warrant != nil {
+		s.Warrant.fields(c)
+	}
+	c.key("signature under the charter", &s.Signature, c.k.DeskSignature)
+}
+
+// SignCharter signs c for the party with a desk key, or with a custodian's
+// [Keeper]. The party, the desk and the time are the caller's.
+func SignCharter(v Verifier, key Signer, c Charter, s CharterSignature) (CharterSignature, error) {
+	s.Suite, s.Line, s.Charter, s.Time = v.ID(), c.ID(v), c.Hash(v), wholeMilli(s.Time)
+	if k, ok := key.(Keeper); ok {
+		s.Warrant, s.Party = &k.Warrant, k.Warrant.Party
+	}
 	if _, ok := c.Member(s.Party); !ok {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w: party is no member", ErrForeign)
 	}
-	if err := checkTime("time of the signature", s.Time); err != nil {
+	if err := check(s.body); err != nil {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w", err)
 	}
-	s.Signature = desk.Sign(labelSignature, s.body())
+	s.Signature = key.Sign(labelSignature, encode(s.body))
+	if err := check(s.fields); err != nil {
+		return CharterSignature{}, fmt.Errorf("sign charter: %w", err)
+	}
 	return s, nil
 }
 
 // ParseCharterSignature reads a charter signature and checks its form, not
 // whether it holds; see [Set.CheckSignature].
-func ParseCharterSignature(b []byte) (CharterSignature, error) {
-	r := octets.NewReader(bytes.Clone(b))
-	s := readCharterSignature(r)
-	if err := r.Done(); err != nil {
-		return CharterSignature{}, fmt.Errorf("parse charter signature: %w", malformed(err))
-	}
-	return s, nil
-}
-
-func readCharterSignature(r *octets.Reader) (s CharterSignature) {
-	readVersion(r, "charter signature", signatureVersion)
-	r.Into(s.Line[:])
-	r.Into(s.Party[:])
-	r.Into(s.Desk[:])
-	s.Time = readTime(r)
-	s.Signature = r.Raw(DeskSignatureSize)
-	return s
+func ParseCharterSignature(b []byte) (s CharterSignature, err error) {
+	err = decode("charter signature", b, MaxStatement, s.fields)
+	return s, err
 }
 
 // Bytes returns the one spelling of s.
-func (s CharterSignature) Bytes() []byte {
-	var w octets.Writer
-	w.Raw(s.body())
-	w.Raw(s.Signature)
-	return w.Bytes()
+func (s CharterSignature) Bytes() []byte { return encode(s.fields) }
+
+// Signer names the key that signed: the desk's id, or the custodian's key.
+func (s CharterSignature) Signer(v Verifier) [32]byte {
+	if s.Warrant != nil {
+		return KeyID(v, s.Warrant.Public)
+	}
+	return s.Desk
 }
 
-// body is what the desk signs. The charter stands in it as the line's id.
-func (s CharterSignature) body() []byte {
-	var w octets.Writer
-	writeVersion(&w, signatureVersion)
-	w.Raw(s.Line[:])
-	w.Raw(s.Party[:])
-	w.Raw(s.Desk[:])
-	writeTime(&w, s.Time)
-	return w.Bytes()
-}
-
-// verify checks s against the charter and the certificate of the signing desk.
-func (s CharterSignature) verify(v Verifier, c Charter, cert Certificate) error {
-	if s.Line != c.ID(v) {
-		return fmt.Errorf("%w: signature is for another charter", ErrForeign)
-	}
-	if _, ok := c.Member(s.Party); !ok || cert.Party != s.Party || cert.ID(v) != s.Desk {
-		return fmt.Errorf("%w: signing desk is not the member's", ErrForeign)
-	}
-	if err := checkSize("charter signature", s.Signature, DeskSignatureSize); err != nil {
-		return err
-	}
-	if err := v.VerifyDesk(cert.DeskKey, labelSignature, s.Signature, s.body()); err != nil {
-		return fmt.Errorf("%w: %w", ErrSignature, err)
-	}
-	return nil
-}
-
-// CheckSignature checks a member's signature under the charter. current says
-// whether the signing desk is on the roster now: a desk that was removed may
-// have signed before that, but its word opens no new line.
+// CheckSignature checks a member's signature under a version of the charter.
+// current says whether it counts now: a desk that was removed may have signed
+// before that, but its word opens no new line.
 func (s *Set) CheckSignature(c Charter, sig CharterSignature) (current bool, err error) {
-	cert, ok := s.Certificate(sig.Desk)
-	if !ok {
-		return false, fmt.Errorf("check charter signature: %w: %v", ErrUnknownDesk, sig.Desk)
-	}
-	if err := sig.verify(s.v, c, cert); err != nil {
+	if err := s.checkSignature(c, sig); err != nil {
 		return false, fmt.Errorf("check charter signature: %w", err)
 	}
 	_, current = s.Roster().Desk(sig.Desk)
-	return current, nil
+	return current || sig.Warrant != nil, nil
 }
 
-// Unsigned lists the members of whom no current desk has signed the charter.
-// The line is open when there is none.
-func (s *Set) Unsigned(c Charter, sigs []CharterSignature) []ident.Party {
-	missing := c.Parties()
+func (s *Set) checkSignature(c Charter, sig CharterSignature) error {
+	if sig.Charter != c.Hash(s.v) || sig.Line != c.ID(s.v) {
+		return fmt.Errorf("%w: signature is for another charter", ErrForeign)
+	}
+	if _, ok := c.Member(sig.Party); !ok {
+		return fmt.Errorf("%w: signer is no member", ErrForeign)
+	}
+	if err := check(sig.fields); err != nil {
+		return err
+	}
+	if sig.Warrant != nil {
+		if err := s.CheckWarrant(*sig.Warrant, sig.Party, Custodian); err != nil {
+			return err
+		}
+		return verifyDesk(s.v, sig.Warrant.Public, labelSignature, sig.Suite, sig.Signature, sig.body)
+	}
+	cert, ok := s.Certificate(sig.Desk)
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: %v", ErrUnknownDesk, sig.Desk)
+	case cert.Party != sig.Party:
+		return fmt.Errorf("%w: signing desk is not the member's", ErrForeign)
+	}
+	return verifyDesk(s.v, cert.DeskKey, labelSignature, sig.Suite, sig.Signature, sig.body)
+}
+
+// Unsigned lists the members whose consent to a version is not there: of the
+// first no current desk has signed, of a later one not two custodians. Anybody
+// else's signature, and one that does not hold, counts for nothing.
+func (s *Set) Unsigned(c Charter, sigs []CharterSignature) (missing []ident.Party) {
+	signers := make(map[ident.Party]map[[32]byte]bool)
 	for _, sig := range sigs {
-		if current, err := s.CheckSignature(c, sig); err == nil && current {
-			missing = slices.DeleteFunc(missing, func(p ident.Party) bool { return p == sig.Party })
+		if current, err := s.CheckSignature(c, sig); err != nil || !current {
+			continue
+		}
+		if signers[sig.Party] == nil {
+			signers[sig.Party] = make(map[[32]byte]bool)
+		}
+		signers[sig.Party][sig.Signer(s.v)] = true
+	}
+	for _, p := range c.Parties() {
+		if len(signers[p]) < int(min(c.Version, 2)) {
+			missing = append(missing, p)
 		}
 	}
 	return missing
+}
+
+// compareSignatures sorts by who signed, so that a list has each once.
+func compareSignatures(a, b CharterSignature) int {
+	return cmp.Or(bytes.Compare(a.Charter[:], b.Charter[:]), compareParties(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]), bytes.Compare(a.key(), b.key()))
+}
+
+func (s CharterSignature) key() []byte {
+	if s.Warrant == nil {
+		return nil
+	}
+	return s.Warrant.Public
 }

@@ -1,45 +1,56 @@
 package roster
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/octets"
 )
 
 // Type is the type of a statement. Its numbers are part of the format.
 type Type uint8
 
-// The types. Only AddDesk and RemoveDesk exist in this version. The others keep
-// their numbers and are refused with [ErrReserved]: a desk that does not know
-// what a statement means must not count it.
+// The types. [AdmitParty] and [RemoveParty] keep their numbers and are refused
+// as statements: parties come and go with a charter version.
 const (
-	AddDesk      Type = 1  // by the root: a desk of the author's belongs to the line
-	RemoveDesk   Type = 2  // final
-	NameDelegate Type = 3  // reserved: a key that may only remove
-	DormantDesk  Type = 4  // reserved: a spare desk
-	ActivateDesk Type = 5  // reserved: by two custodians
-	SuspendParty Type = 6  // reserved
-	ReopenParty  Type = 7  // reserved
-	AdmitParty   Type = 8  // reserved: by charter version
-	RemoveParty  Type = 9  // reserved: by charter version
-	RotateRoot   Type = 10 // reserved
+	AddDesk      Type = 1 // a desk of the author's belongs to the line
+	RemoveDesk   Type = 2 // final
+	ContactCard  Type = 3 // how the author is reached at any hour; the highest notice counts
+	DormantDesk  Type = 4 // a spare desk, made in advance
+	ActivateDesk Type = 5 // two for one desk void both
+	SuspendParty Type = 6 // the author sends a party nothing new; the highest notice counts
+	ReopenParty  Type = 7 // ends that
+	AdmitParty   Type = 8
+	RemoveParty  Type = 9
+	RotateRoot   Type = 10 // the committed successor takes the root's place
 )
 
-var typeNames = map[Type]string{
-	AddDesk: "add desk", RemoveDesk: "remove desk", NameDelegate: "name delegate",
-	DormantDesk: "dormant desk", ActivateDesk: "activate desk", SuspendParty: "suspend party",
-	ReopenParty: "reopen party", AdmitParty: "admit party", RemoveParty: "remove party",
-	RotateRoot: "rotate root",
+// kind is what one type of statement is: its name, who may sign it, and
+// whether s holds the content that belongs to it.
+type kind struct {
+	name string
+	by   []Office
+	has  func(s *Statement) bool
+}
+
+var kinds = map[Type]kind{
+	AddDesk:      {"add desk", []Office{Root}, func(s *Statement) bool { return s.Add != nil }},
+	RemoveDesk:   {"remove desk", []Office{Root, Delegate}, func(s *Statement) bool { return s.Remove != nil }},
+	ContactCard:  {"contact card", []Office{Root, Custodian}, func(s *Statement) bool { return s.Contact != nil }},
+	DormantDesk:  {"dormant desk", []Office{Root}, func(s *Statement) bool { return s.Add != nil }},
+	ActivateDesk: {"activate desk", []Office{Custodian}, func(s *Statement) bool { return s.Activate != nil }},
+	SuspendParty: {"suspend party", []Office{Root, Delegate}, func(s *Statement) bool { return s.Suspend != nil }},
+	ReopenParty:  {"reopen party", []Office{Root, Custodian}, func(s *Statement) bool { return s.Suspend != nil }},
+	AdmitParty:   {"admit party", nil, nil},
+	RemoveParty:  {"remove party", nil, nil},
+	RotateRoot:   {"rotate root", []Office{Root}, func(s *Statement) bool { return s.Rotate != nil }},
 }
 
 // String returns the words that officers see, "add desk".
 func (t Type) String() string {
-	if n, ok := typeNames[t]; ok {
-		return n
+	if k, ok := kinds[t]; ok {
+		return k.name
 	}
 	return fmt.Sprintf("Type(%d)", uint8(t))
 }
@@ -52,11 +63,13 @@ type Mailbox struct {
 	Putter []byte // Ed25519 key under which this desk puts at other desks' relays
 }
 
-// Addition is the content of an [AddDesk] statement.
+// Addition is the content of an [AddDesk] or [DormantDesk] statement.
 type Addition struct {
 	Certificate Certificate
-	Mailboxes   []Mailbox // 1 to [MaxMailboxes], best first
-	SealKey     Announcement
+	Mailboxes   []Mailbox    // 1 to [MaxMailboxes], best first
+	Delegates   []Holder     // who may remove this desk besides the root: none, or two and more
+	Custodians  []Holder     // two of these activate it, if it is dormant: none, or two and more
+	SealKey     Announcement // of an AddDesk; a dormant desk has none yet
 }
 
 // Cut is the content of a [RemoveDesk] statement. The fingerprint proves that
@@ -67,249 +80,285 @@ type Cut struct {
 	Reason      string   // may be empty
 }
 
-// Statement is one signed change of who belongs. Exactly one of Add and Remove
-// is set, as Type says. Values are not changed after [NewStatement] or
-// [ParseStatement] made them.
+// Activation is the content of an [ActivateDesk] statement.
+type Activation struct{ SealKey Announcement } // names the desk
+
+// Suspension is the content of a [SuspendParty] or [ReopenParty] statement: the
+// author sends the subject nothing new, or again.
+type Suspension struct {
+	Subject ident.Party // the author itself: nobody sends it anything
+	Notice  uint64      // the highest of author and subject counts; a suspension before a reopening
+	Reason  string
+	Until   time.Time // an announced end, for people; zero: none
+}
+
+// Rotation is the content of a [RotateRoot] statement. What adds desks under
+// an older root and is not listed is void from then on.
+type Rotation struct {
+	Root      []byte            // the successor's public key and its own commitment
+	Survivors []ident.Statement // additions, dormant desks and activations, rising
+	Signature []byte            // by the successor, over its Root and the list
+}
+
+// Contact is the content of a [ContactCard] statement: the author's desk that
+// answers at any hour, in case the line does not.
+type Contact struct {
+	Notice             uint64
+	Role, Phone, Email string // at least one of phone and mail
+	Note               string // hours, languages
+}
+
+// Statement is one signed change of who belongs. Exactly one of the contents is
+// set, as Type says. Values are not changed after they were made or parsed.
 type Statement struct {
+	Suite  uint8
 	Type   Type
 	Line   ident.Line  // zero: every line of the author
 	Author ident.Party // whose desks it is about
-	// Number counts the author's statements of this scope (one line, or all
+	By     Office      // who signed it for the author
+	Signer ident.Key   // with which key; of two custodians the first
+	// Number counts the signer's statements of this scope (one line, or all
 	// lines) from 1 without gaps, so that a desk can say what it lacks.
-	Number    uint64
-	Time      time.Time // the author's word, whole milliseconds
-	Add       *Addition
-	Remove    *Cut
-	Signature []byte // by the author's root
+	Number   uint64
+	Time     time.Time // the signer's word, whole milliseconds
+	Add      *Addition
+	Remove   *Cut
+	Activate *Activation
+	Suspend  *Suspension
+	Rotate   *Rotation
+	Contact  *Contact
+
+	Endorsements []Endorsement
 }
 
-// NewStatement checks s's fields and returns it signed by the author's root.
-// s.Author is set from the root's public key. Take the number from
-// [Set.NextNumber], or 1 for a party's first statement.
+func (s *Statement) body(c *coder) {
+	c.version("statement", &s.Suite)
+	c.u8((*uint8)(&s.Type))
+	if k, known := kinds[s.Type]; !known {
+		c.must(false, "statement type %d", uint8(s.Type))
+	} else if k.by == nil {
+		c.fail(fmt.Errorf("%w: %q comes with a charter version", ErrReserved, s.Type))
+	}
+	c.array(s.Line[:])
+	c.array(s.Author[:])
+	c.u8((*uint8)(&s.By))
+	c.must(slices.Contains(kinds[s.Type].by, s.By), "%q signed by a %v", s.Type, s.By)
+	c.array(s.Signer[:])
+	c.number("statement number", &s.Number)
+	c.time("time of the statement", &s.Time)
+	if c.ok() {
+		s.content(c)
+	}
+}
+
+// content is the one that Type says; a statement that is made and holds
+// another has none.
+func (s *Statement) content(c *coder) {
+	if c.r != nil {
+		switch s.Type {
+		case AddDesk, DormantDesk:
+			s.Add = new(Addition)
+		case RemoveDesk:
+			s.Remove = new(Cut)
+		case ActivateDesk:
+			s.Activate = new(Activation)
+		case SuspendParty, ReopenParty:
+			s.Suspend = new(Suspension)
+		case RotateRoot:
+			s.Rotate = new(Rotation)
+		case ContactCard:
+			s.Contact = new(Contact)
+		}
+	}
+	contents := 0
+	for _, k := range []Type{AddDesk, RemoveDesk, ActivateDesk, SuspendParty, RotateRoot, ContactCard} {
+		if kinds[k].has(s) {
+			contents++
+		}
+	}
+	if c.must(contents == 1 && kinds[s.Type].has(s), "content does not fit %q", s.Type); !c.ok() {
+		return
+	}
+	switch {
+	case s.Add != nil:
+		s.Add.fields(c, s.Type == DormantDesk)
+	case s.Remove != nil:
+		c.array(s.Remove.Desk[:])
+		c.array(s.Remove.Fingerprint[:])
+		c.text("reason", &s.Remove.Reason, MaxReason, true)
+	case s.Activate != nil:
+		s.Activate.SealKey.fields(c)
+	case s.Suspend != nil:
+		s.Suspend.fields(c)
+	case s.Rotate != nil:
+		s.Rotate.body(c)
+		c.key("signature of the successor", &s.Rotate.Signature, c.k.RootSignature)
+	case s.Contact != nil:
+		s.Contact.fields(c)
+	}
+}
+
+func (a *Addition) fields(c *coder, dormant bool) {
+	a.Certificate.fields(c)
+	list(c, "mailboxes", &a.Mailboxes, 1, MaxMailboxes, nil, func(m *Mailbox) {
+		c.text("relay address", &m.Addr, MaxAddr, false)
+		c.must(!slices.ContainsFunc([]byte(m.Addr), func(b byte) bool { return b <= ' ' || b > '~' }), "relay address %q", m.Addr)
+		c.array(m.Relay[:])
+		c.array(m.Box[:])
+		c.key("putter key", &m.Putter, PutterSize)
+	})
+	for i, m := range a.Mailboxes {
+		c.must(!slices.ContainsFunc(a.Mailboxes[:i], func(o Mailbox) bool { return o.Box == m.Box && o.Relay == m.Relay }), "one mailbox twice")
+	}
+	c.holders("delegates", &a.Delegates)
+	c.holders("custodians", &a.Custodians)
+	if !dormant {
+		a.SealKey.fields(c)
+	}
+}
+
+// holders is who holds an office. One alone would be a single key that nobody
+// may lose.
+func (c *coder) holders(what string, p *[]Holder) {
+	list(c, what, p, 0, MaxHolders, func(a, b Holder) int { return compareKeys(a.Key, b.Key) }, func(h *Holder) {
+		c.text("name among the "+what, &h.Name, MaxName, false)
+		c.array(h.Key[:])
+	})
+	c.must(len(*p) != 1, "one of the %s alone; want none, or two and more", what)
+}
+
+func (s *Suspension) fields(c *coder) {
+	c.array(s.Subject[:])
+	c.number("notice", &s.Notice)
+	c.text("reason", &s.Reason, MaxReason, true)
+	ends := !s.Until.IsZero()
+	if c.flag("end", &ends); ends {
+		c.time("end of the suspension", &s.Until)
+	}
+}
+
+func (r *Rotation) body(c *coder) {
+	c.rootKey(&r.Root)
+	list(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, compareStatements, func(id *ident.Statement) { c.array(id[:]) })
+}
+
+func (x *Contact) fields(c *coder) {
+	c.number("notice", &x.Notice)
+	for _, f := range []struct {
+		what string
+		p    *string
+	}{{"role of the contact", &x.Role}, {"phone", &x.Phone}, {"mail address", &x.Email}, {"note", &x.Note}} {
+		c.text(f.what, f.p, MaxContact, true)
+	}
+	c.must(x.Phone != "" || x.Email != "", "a contact without phone and mail")
+}
+
+func (s *Statement) fields(c *coder) {
+	s.body(c)
+	if c.ok() {
+		n := 1
+		if s.By == Custodian {
+			n = 2
+		}
+		c.endorsements(s.By, &s.Endorsements, n)
+	}
+}
+
+// NewStatement checks s's fields and returns it signed by the author's root. A
+// zero s.Author is set from the root, which is right until the root rotates.
+// Take the number from [Set.NextNumber], or 1 for a root's first statement.
 func NewStatement(v Verifier, root Signer, s Statement) (Statement, error) {
-	s.Author = PartyOf(v, root.Public())
-	s.Time = wholeMilli(s.Time)
-	if err := s.check(); err != nil {
+	if s.Author == (ident.Party{}) {
+		s.Author = PartyOf(v, root.Public())
+	}
+	s.By, s.Signer = Root, rootID(v, root.Public())
+	return s.sign(v, Keeper{Signer: root})
+}
+
+// NewStatementBy is [NewStatement] by a delegate, or by two custodians.
+func NewStatementBy(v Verifier, s Statement, keepers ...Keeper) (Statement, error) {
+	if len(keepers) == 0 {
+		return Statement{}, fmt.Errorf("make statement: %w: nobody signs it", ErrMalformed)
+	}
+	w := keepers[0].Warrant
+	s.Author, s.By, s.Signer = w.Party, w.Office, KeyID(v, w.Public)
+	return s.sign(v, keepers...)
+}
+
+// NewRemoval is [NewStatementBy] for the one statement that cannot wait.
+func NewRemoval(v Verifier, delegate Keeper, s Statement) (Statement, error) {
+	s.Type = RemoveDesk
+	return NewStatementBy(v, s, delegate)
+}
+
+func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
+	s.Suite, s.Time = v.ID(), wholeMilli(s.Time)
+	if s.Suspend != nil && !s.Suspend.Until.IsZero() {
+		held := *s.Suspend
+		held.Until, s.Suspend = wholeMilli(held.Until), &held
+	}
+	if err := check(s.body); err != nil {
 		return Statement{}, fmt.Errorf("make statement: %w", err)
 	}
-	s.Signature = root.Sign(labelStatement, s.body())
-	if err := s.Verify(v, root.Public()); err != nil {
+	s.Endorsements = nil
+	for _, k := range keepers {
+		e := Endorsement{Signature: k.Sign(labelStatement, encode(s.body))}
+		if s.By != Root {
+			e.Warrant = &k.Warrant
+		}
+		s.Endorsements = append(s.Endorsements, e)
+	}
+	if err := check(s.fields); err != nil {
 		return Statement{}, fmt.Errorf("make statement: %w", err)
 	}
 	return s, nil
+}
+
+// NewRotation returns the content of a rotation, signed by the successor, which
+// is a [CommittedRoot] when it has named its own successor.
+func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []ident.Statement) (*Rotation, error) {
+	r := &Rotation{Root: successor.Public(), Survivors: sorted(survivors, compareStatements)}
+	if err := check(r.signed(v.ID(), author)); err != nil {
+		return nil, fmt.Errorf("rotate root: %w", err)
+	}
+	r.Signature = successor.Sign(labelRotation, encode(r.signed(v.ID(), author)))
+	return r, nil
+}
+
+// signed is what the successor signs.
+func (r *Rotation) signed(suite uint8, author ident.Party) fields {
+	return func(c *coder) {
+		c.version("rotation", &suite)
+		c.array(author[:])
+		r.body(c)
+	}
 }
 
 // ParseStatement reads a statement and checks its form, not its signature. A
 // reserved type is an error wrapping [ErrReserved].
-func ParseStatement(b []byte) (Statement, error) {
-	if len(b) > MaxStatement {
-		return Statement{}, fmt.Errorf("parse statement: %w: %d bytes", ErrMalformed, len(b))
-	}
-	r := octets.NewReader(bytes.Clone(b))
-	s := readStatement(r)
-	if err := r.Done(); err != nil {
-		return Statement{}, fmt.Errorf("parse statement: %w", malformed(err))
-	}
-	return s, nil
-}
-
-func readStatement(r *octets.Reader) (s Statement) {
-	readVersion(r, "statement", statementVersion)
-	s.Type = Type(r.Uint8())
-	r.Into(s.Line[:])
-	r.Into(s.Author[:])
-	s.Number = r.Uint64()
-	s.Time = readTime(r)
-	if r.Err() == nil {
-		s.readContent(r)
-	}
-	s.Signature = r.Raw(RootSignatureSize)
-	if r.Err() == nil {
-		if err := s.check(); err != nil {
-			r.Fail(err)
-		}
-	}
-	return s
-}
-
-func (s *Statement) readContent(r *octets.Reader) {
-	switch s.Type {
-	case AddDesk:
-		s.Add = readAddition(r)
-	case RemoveDesk:
-		m := new(Cut)
-		r.Into(m.Desk[:])
-		r.Into(m.Fingerprint[:])
-		m.Reason = r.String(MaxReason)
-		s.Remove = m
-	default:
-		r.Fail(reservedType(s.Type))
-	}
-}
-
-func readAddition(r *octets.Reader) *Addition {
-	a := &Addition{Certificate: readCertificate(r)}
-	n := int(r.Uint8())
-	if r.Err() == nil && (n == 0 || n > MaxMailboxes) {
-		r.Fail(fmt.Errorf("%w: %d mailboxes", ErrMalformed, n))
-	}
-	for i := 0; i < n && r.Err() == nil; i++ {
-		var m Mailbox
-		m.Addr = r.String(MaxAddr)
-		r.Into(m.Relay[:])
-		r.Into(m.Box[:])
-		m.Putter = r.Raw(PutterSize)
-		a.Mailboxes = append(a.Mailboxes, m)
-	}
-	a.SealKey = readAnnouncement(r)
-	return a
-}
-
-func reservedType(t Type) error {
-	if t > RemoveDesk && t <= RotateRoot {
-		return fmt.Errorf("%w: statement %q", ErrReserved, t)
-	}
-	return fmt.Errorf("%w: statement type %d", ErrMalformed, uint8(t))
+func ParseStatement(b []byte) (s Statement, err error) {
+	err = decode("statement", b, MaxStatement, s.fields)
+	return s, err
 }
 
 // Bytes returns the one spelling of s.
-func (s Statement) Bytes() []byte {
-	var w octets.Writer
-	w.Raw(s.body())
-	w.Raw(s.Signature)
-	return w.Bytes()
-}
-
-// body is what the root signs.
-func (s Statement) body() []byte {
-	var w octets.Writer
-	writeVersion(&w, statementVersion)
-	w.Uint8(uint8(s.Type))
-	w.Raw(s.Line[:])
-	w.Raw(s.Author[:])
-	w.Uint64(s.Number)
-	writeTime(&w, s.Time)
-	switch {
-	case s.Add != nil:
-		s.Add.Certificate.write(&w)
-		w.Uint8(uint8(len(s.Add.Mailboxes)))
-		for _, m := range s.Add.Mailboxes {
-			w.String(m.Addr)
-			w.Raw(m.Relay[:])
-			w.Raw(m.Box[:])
-			w.Raw(m.Putter)
-		}
-		s.Add.SealKey.write(&w)
-	case s.Remove != nil:
-		w.Raw(s.Remove.Desk[:])
-		w.Raw(s.Remove.Fingerprint[:])
-		w.String(s.Remove.Reason)
-	}
-	return w.Bytes()
-}
-
-func (s Statement) check() error {
-	if s.Number == 0 || s.Number > MaxNumber {
-		return fmt.Errorf("%w: statement number %d", ErrMalformed, s.Number)
-	}
-	if err := checkTime("time of the statement", s.Time); err != nil {
-		return err
-	}
-	switch {
-	case s.Type == AddDesk && s.Add != nil && s.Remove == nil:
-		return s.Add.check()
-	case s.Type == RemoveDesk && s.Remove != nil && s.Add == nil:
-		return checkText("reason", s.Remove.Reason, MaxReason, true)
-	case s.Type == AddDesk || s.Type == RemoveDesk:
-		return fmt.Errorf("%w: content does not fit %q", ErrMalformed, s.Type)
-	}
-	return reservedType(s.Type)
-}
-
-func (a *Addition) check() error {
-	if err := a.Certificate.check(); err != nil {
-		return err
-	}
-	if err := checkSize("certificate signature", a.Certificate.Signature, RootSignatureSize); err != nil {
-		return err
-	}
-	if len(a.Mailboxes) == 0 || len(a.Mailboxes) > MaxMailboxes {
-		return fmt.Errorf("%w: %d mailboxes", ErrMalformed, len(a.Mailboxes))
-	}
-	for i, m := range a.Mailboxes {
-		if err := checkAddr(m.Addr); err != nil {
-			return err
-		}
-		if err := checkSize("putter key", m.Putter, PutterSize); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(a.Mailboxes[:i], func(o Mailbox) bool { return o.Box == m.Box && o.Relay == m.Relay }) {
-			return fmt.Errorf("%w: one mailbox twice", ErrMalformed)
-		}
-	}
-	if err := checkSize("seal key signature", a.SealKey.Signature, DeskSignatureSize); err != nil {
-		return err
-	}
-	return a.SealKey.check()
-}
-
-// checkAddr accepts printable ASCII without spaces; whether it is an address
-// is for the link to find out.
-func checkAddr(addr string) error {
-	if addr == "" || len(addr) > MaxAddr {
-		return fmt.Errorf("%w: relay address of %d bytes", ErrMalformed, len(addr))
-	}
-	for _, b := range []byte(addr) {
-		if b <= ' ' || b > '~' {
-			return fmt.Errorf("%w: relay address holds byte %#x", ErrMalformed, b)
-		}
-	}
-	return nil
-}
+func (s Statement) Bytes() []byte { return encode(s.fields) }
 
 // ID returns the id of s: the hash of everything that its author signed. The
 // signature is left out, because signing twice gives two signatures.
-func (s Statement) ID(v Verifier) (id ident.Statement) {
-	sum := v.Hash(labelStatement, s.body())
-	copy(id[:], sum[:])
-	return id
+func (s Statement) ID(v Verifier) ident.Statement {
+	return ident.Statement(short(v.Hash(labelStatement, encode(s.body))))
 }
 
-// Verify checks every signature in s and that s is about the author's own
-// desk. It also checks that a certificate was valid at the time that s itself
-// names: all desks come to the same result, whatever their clocks say.
-func (s Statement) Verify(v Verifier, rootPublic []byte) error {
-	if err := s.verify(v, rootPublic); err != nil {
-		return fmt.Errorf("verify statement %d of %v: %w", s.Number, s.Author, err)
+// Desk returns the desk that s is about, if it is about one.
+func (s Statement) Desk(v Verifier) (d ident.Desk) {
+	switch {
+	case s.Add != nil:
+		return s.Add.Certificate.ID(v)
+	case s.Remove != nil:
+		return s.Remove.Desk
+	case s.Activate != nil:
+		return s.Activate.SealKey.Desk
 	}
-	return nil
-}
-
-func (s Statement) verify(v Verifier, rootPublic []byte) error {
-	if err := s.check(); err != nil {
-		return err
-	}
-	if PartyOf(v, rootPublic) != s.Author {
-		return fmt.Errorf("%w: root is another party's", ErrForeign)
-	}
-	if err := v.VerifyRoot(rootPublic, labelStatement, s.Signature, s.body()); err != nil {
-		return fmt.Errorf("%w: %w", ErrSignature, err)
-	}
-	if s.Remove != nil {
-		if DeskID(v, s.Author, s.Remove.Fingerprint) != s.Remove.Desk {
-			return fmt.Errorf("%w: removed desk is not the author's", ErrForeign)
-		}
-		return nil
-	}
-	c := s.Add.Certificate
-	if c.Party != s.Author {
-		return fmt.Errorf("%w: added desk is another party's", ErrForeign)
-	}
-	if err := c.Verify(v, rootPublic); err != nil {
-		return err
-	}
-	if !c.ValidAt(s.Time, 0) {
-		return fmt.Errorf("%w: statement of %v", ErrExpired, s.Time)
-	}
-	return s.Add.SealKey.Verify(v, c)
+	return d
 }

@@ -1,0 +1,160 @@
+package roster
+
+import (
+	"slices"
+
+	"hotline/internal/ident"
+)
+
+// succession is the charter versions of a line as far as they came.
+type succession struct {
+	first     Charter
+	offers    map[ident.Line]Offer // later versions, by hash
+	current   Charter
+	chain     []ident.Line // hashes of the later versions that count, or compete
+	competing []Charter    // successors of current, of which none counts
+}
+
+// CharterSet returns an empty set for the line whose first charter is c.
+func CharterSet(v Verifier, c Charter) (*Set, error) {
+	s, err := NewSet(v, c.ID(v), c.Members)
+	if err != nil {
+		return nil, err
+	}
+	s.terms = &succession{first: c, current: c, offers: make(map[ident.Line]Offer)}
+	return s, nil
+}
+
+// TakeVersion takes a later version of the charter in, or more signatures under
+// one. What has no quorum is kept and does not count; see [Set.Current]. The
+// caller bounds how many versions it keeps.
+func (s *Set) TakeVersion(o Offer) error {
+	if err := o.Charter.Check(s.v); err != nil {
+		return err
+	}
+	if s.terms == nil || o.Charter.ID(s.v) != s.line || o.Charter.Version == 1 {
+		return ErrForeign
+	}
+	hash := o.Charter.Hash(s.v)
+	held := s.terms.offers[hash]
+	s.terms.offers[hash] = Offer{o.Charter, sorted(append(held.Signatures, o.Signatures...), compareSignatures)}
+	s.succeed()
+	return nil
+}
+
+// Current returns the version of the charter that counts, and its successors
+// when there are several: then none of them does, but a party that any of them
+// removes is off, until a version names them all. It is a function of the
+// statements and versions in the set, whatever their order was.
+func (s *Set) Current() (current Charter, competing []Charter) {
+	s.succeed()
+	return s.terms.current, s.terms.competing
+}
+
+// Pending lists versions that do not count yet, because signatures are
+// missing, or not any more, because another version came first.
+func (s *Set) Pending() (out []Offer) {
+	for hash, o := range s.terms.offers {
+		if !slices.Contains(s.terms.chain, hash) {
+			out = append(out, o)
+		}
+	}
+	slices.SortFunc(out, func(a, b Offer) int { return compareLines(a.Charter.Hash(s.v), b.Charter.Hash(s.v)) })
+	return out
+}
+
+// succeed walks from the first version to the one that counts.
+func (s *Set) succeed() {
+	t := s.terms
+	if t == nil {
+		return
+	}
+	t.current, t.competing, t.chain, s.roster = t.first, nil, nil, nil
+	for {
+		before := []ident.Line{t.current.Hash(s.v)}
+		next := s.successors(t.current.Version+1, before)
+		if len(next) > 1 {
+			t.competing, before = next, nil
+			for _, c := range next {
+				before = append(before, c.Hash(s.v))
+			}
+			before = sorted(before, compareLines)
+			t.chain = append(t.chain, before...)
+			next = s.successors(t.current.Version+2, before)
+		}
+		if len(next) != 1 {
+			return
+		}
+		t.current, t.competing = next[0], nil
+		t.chain = append(t.chain, next[0].Hash(s.v))
+	}
+}
+
+// successors lists the versions that name exactly those before them and are
+// signed by a quorum of the present members, and by every member that they
+// admit.
+func (s *Set) successors(version uint64, before []ident.Line) (out []Charter) {
+	for _, o := range s.terms.offers {
+		c := o.Charter
+		if c.Version != version || !slices.Equal(c.Previous, before) {
+			continue
+		}
+		if s.consent(s.terms.current, o, true) < int(s.terms.current.Quorum) {
+			continue
+		}
+		for _, m := range c.Members {
+			s.admitMember(m)
+		}
+		if s.consent(s.terms.current, o, false) == s.admitted(c) {
+			out = append(out, c)
+		}
+	}
+	slices.SortFunc(out, func(a, b Charter) int { return compareLines(a.Hash(s.v), b.Hash(s.v)) })
+	return out
+}
+
+// consent counts the members who signed o: those of the present charter, or
+// the others.
+func (s *Set) consent(present Charter, o Offer, members bool) (n int) {
+	missing := s.Unsigned(o.Charter, o.Signatures)
+	for _, p := range o.Charter.Parties() {
+		if _, is := present.Member(p); is == members && !slices.Contains(missing, p) {
+			n++
+		}
+	}
+	return n
+}
+
+// admitted counts the members of c that the present charter does not have.
+func (s *Set) admitted(c Charter) (n int) {
+	for _, p := range c.Parties() {
+		if _, is := s.terms.current.Member(p); !is {
+			n++
+		}
+	}
+	return n
+}
+
+// belongs reports whether a party is on the line: a member of the charter that
+// counts, and of every version that competes to follow it.
+func (s *Set) belongs(p ident.Party) bool {
+	if s.terms == nil {
+		return true
+	}
+	for _, c := range append(s.terms.competing, s.terms.current) {
+		if _, ok := c.Member(p); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// versionIDs lists the hashes of the later versions that count or compete.
+func (s *Set) versionIDs() (ids []ident.Statement) {
+	if s.terms != nil {
+		for _, hash := range s.terms.chain {
+			ids = append(ids, ident.Statement(hash))
+		}
+	}
+	return ids
+}

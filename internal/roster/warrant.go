@@ -1,0 +1,172 @@
+package roster
+
+import (
+	"fmt"
+
+	"hotline/internal/ident"
+)
+
+// Office is who signs a statement for a party.
+type Office uint8
+
+// The offices. Their numbers are part of the format.
+const (
+	Root      Office = 1 // the party's root, offline: everything
+	Delegate  Office = 2 // may only remove and suspend: it lies ready for 3 a.m.
+	Custodian Office = 3 // two of them together activate, reopen and sign charters
+)
+
+// String returns the word that officers see, "delegate".
+func (o Office) String() string {
+	if names := []string{Root: "root", Delegate: "delegate", Custodian: "custodian"}; o > 0 && int(o) < len(names) {
+		return names[o]
+	}
+	return fmt.Sprintf("Office(%d)", uint8(o))
+}
+
+// Holder is a delegate or custodian as an addition names it.
+type Holder struct {
+	Name string // "JPN duty manager"; a label, not an identity
+	Key  ident.Key
+}
+
+// Warrant is a root's certificate of an office: whoever holds this key is the
+// party's delegate, or one of its custodians. What the holder signs carries
+// it, so that anybody can check it without having seen it before. It counts
+// until the root rotates.
+type Warrant struct {
+	Suite     uint8
+	Party     ident.Party
+	Root      ident.Key // which of the party's roots signed it
+	Office    Office
+	Name      string
+	Public    []byte // of the form of a desk key
+	Signature []byte // by the root
+}
+
+func (x *Warrant) body(c *coder) {
+	c.version("warrant", &x.Suite)
+	c.array(x.Party[:])
+	c.array(x.Root[:])
+	c.u8((*uint8)(&x.Office))
+	c.must(x.Office == Delegate || x.Office == Custodian, "warrant for office %d", uint8(x.Office))
+	c.text("name of the "+x.Office.String(), &x.Name, MaxName, false)
+	c.key("key of the "+x.Office.String(), &x.Public, c.k.Desk)
+}
+
+func (x *Warrant) fields(c *coder) {
+	x.body(c)
+	c.key("warrant signature", &x.Signature, c.k.RootSignature)
+}
+
+// NewWarrant checks w's fields and returns it signed by the party's root. A
+// zero w.Party is set from the root.
+func NewWarrant(v Verifier, root Signer, w Warrant) (Warrant, error) {
+	w.Suite, w.Root = v.ID(), rootID(v, root.Public())
+	if w.Party == (ident.Party{}) {
+		w.Party = PartyOf(v, root.Public())
+	}
+	if err := check(w.body); err != nil {
+		return Warrant{}, fmt.Errorf("issue warrant: %w", err)
+	}
+	w.Signature = root.Sign(labelWarrant, encode(w.body))
+	return w, nil
+}
+
+// ParseWarrant reads a warrant and checks its form, not its signature.
+func ParseWarrant(b []byte) (w Warrant, err error) {
+	err = decode("warrant", b, MaxStatement, w.fields)
+	return w, err
+}
+
+// Bytes returns the one spelling of w.
+func (x Warrant) Bytes() []byte { return encode(x.fields) }
+
+// Holder returns how an addition names the warrant's key.
+func (x Warrant) Holder(v Verifier) Holder { return Holder{x.Name, KeyID(v, x.Public)} }
+
+// KeyID returns the id of a public key.
+func KeyID(v Verifier, public []byte) ident.Key { return ident.Key(short(v.Hash(labelKey, public))) }
+
+// Keeper is an office's key in use.
+type Keeper struct {
+	Signer
+	Warrant Warrant
+}
+
+// Endorsement is a signature by an office: of the root without a warrant, of
+// everybody else with one.
+type Endorsement struct {
+	Warrant   *Warrant
+	Signature []byte
+}
+
+// endorsements is the signed end of a layout whose body says the office.
+func (c *coder) endorsements(by Office, p *[]Endorsement, n int) {
+	if c.r != nil {
+		*p = make([]Endorsement, n)
+	}
+	c.must(len(*p) == n, "%d signatures by a %v, want %d", len(*p), by, n)
+	for i := range *p {
+		e := &(*p)[i]
+		if by == Root {
+			c.key("signature", &e.Signature, c.k.RootSignature)
+			continue
+		}
+		if c.r != nil {
+			e.Warrant = new(Warrant)
+		}
+		if c.must(e.Warrant != nil, "%v without a warrant", by); !c.ok() {
+			return
+		}
+		e.Warrant.fields(c)
+		c.key("signature", &e.Signature, c.k.DeskSignature)
+	}
+}
+
+// CommittedRoot is a root key that committed to its successor: its public form
+// is the key and the commitment, and only that successor can take its place.
+type CommittedRoot struct {
+	Signer
+	Next [commitmentSize]byte // [Commitment] of the successor
+}
+
+// Public returns the public key with the commitment behind it.
+func (r CommittedRoot) Public() []byte { return append(r.Signer.Public(), r.Next[:]...) }
+
+// Commitment returns what a root says about its successor before it is known:
+// the hash of the successor's public key.
+func Commitment(v Verifier, successor []byte) [commitmentSize]byte {
+	return v.Hash(labelSuccessor, publicOf(v, successor))
+}
+
+// publicOf returns the public key of a root without the commitment.
+func publicOf(v Verifier, root []byte) []byte { return root[:min(len(root), suites[v.ID()].Root)] }
+
+// rootID names a root's key, whatever it committed to.
+func rootID(v Verifier, root []byte) ident.Key { return KeyID(v, publicOf(v, root)) }
+
+// verifyRoot checks a root's signature over a body.
+func verifyRoot(v Verifier, root []byte, label string, suite uint8, signature []byte, body fields) error {
+	return verified(v, suite, body, func(b []byte) error { return v.VerifyRoot(publicOf(v, root), label, signature, b) })
+}
+
+// verifyDesk checks a signature by a desk key, or a key of that form.
+func verifyDesk(v Verifier, public []byte, label string, suite uint8, signature []byte, body fields) error {
+	return verified(v, suite, body, func(b []byte) error { return v.VerifyDesk(public, label, signature, b) })
+}
+
+// verified also holds the bounds of what is signed, and that it is of the suite
+// that its line has: nothing of another suite counts for it.
+func verified(v Verifier, suite uint8, body fields, verify func(b []byte) error) error {
+	if err := check(body); err != nil {
+		return err
+	}
+	if suite != v.ID() {
+		return fmt.Errorf("%w: suite %d on a line of suite %d", ErrForeign, suite, v.ID())
+	}
+	if err := verify(encode(body)); err != nil {
+		return fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return nil
+}
