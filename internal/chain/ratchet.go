@@ -15,12 +15,14 @@ const (
 	labelKey        = "hotline/1/message-key"
 	labelNext       = "hotline/1/next-key"
 	labelStart      = "hotline/1/running-start"
+	labelInside     = "hotline/1/inside"
 	labelRunning    = "hotline/1/running"
 	labelMessage    = "hotline/1/message"
 	labelCommitment = "hotline/1/commitment"
 	labelGeneration = "hotline/1/generation"
 	labelSlice      = "hotline/1/slice"
 	labelSliceTag   = "hotline/1/slice-tag"
+	labelRepair     = "hotline/1/repair"
 	labelControl    = "hotline/1/control"
 	labelControlTag = "hotline/1/control-tag"
 	labelFileTag    = "hotline/1/file-tag"
@@ -108,10 +110,17 @@ func (r *ratchet) step(s Symmetric) (key [32]byte) {
 // last is the sequence of the newest message; 0 when there is none.
 func (r *ratchet) last() uint32 { return r.next - 1 }
 
-// follow returns the running hash after a message whose signed part (inside
-// header and body) is given.
-func follow(s Symmetric, previous [32]byte, signed []byte) (h [32]byte) {
-	sum := s.Hash(labelRunning, previous[:], signed)
+// insideHash stands for one message in its chain: a hash of what is signed.
+func insideHash(s Symmetric, signed []byte) (h [32]byte) {
+	sum := s.Hash(labelInside, signed)
+	copy(h[:], sum[:])
+	return h
+}
+
+// Follow returns the running hash after a message that has that hash of its
+// inside. So a place in a chain is proven without showing what else is in it.
+func Follow(s Symmetric, previous, inside [32]byte) (h [32]byte) {
+	sum := s.Hash(labelRunning, previous[:], inside[:])
 	copy(h[:], sum[:])
 	return h
 }

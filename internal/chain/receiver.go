@@ -42,6 +42,7 @@ type Opened struct {
 	Body     []byte
 	Expiry   time.Time // to the minute
 	History  History
+	Signed   [32]byte // hash of the signed inside, see [Follow]
 	Running  [32]byte // running hash after this message, as its sender signed
 	Evidence []byte   // proves it with the body, see [VerifyEvidence]
 	Late     bool     // a newer message of the chain was opened before
@@ -128,7 +129,8 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
 	}
 	o.Lane, o.Sequence, o.Late = lane, sequence, t.late
-	o.Running = follow(r.s, o.Inside.Previous, signed)
+	o.Signed = insideHash(r.s, signed)
+	o.Running = Follow(r.s, o.Inside.Previous, o.Signed)
 	c.commit(t, &o)
 	return o, nil
 }
@@ -170,10 +172,8 @@ func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened
 // check refuses what the sender signed against the format: the kind and
 // precedence fit the lane, and nothing follows a signed end.
 func (r *Receiver) check(lane Lane, sequence uint32, in envelope.Inside) error {
-	switch isReceipt := in.Kind.ToParty(); {
-	case !in.Kind.Valid() || in.Precedence > 3:
-		return fmt.Errorf("%w: kind %d, precedence %d", ErrRefused, in.Kind, in.Precedence)
-	case isReceipt != (lane == Receipts) || (!isReceipt && Lane(in.Precedence) != lane):
+	switch isReceipt := lane == Receipts; {
+	case !in.Kind.Fits(isReceipt) || in.Precedence > 3 || !isReceipt && Lane(in.Precedence) != lane:
 		return fmt.Errorf("%w: kind %d and precedence %d in lane %d", ErrRefused, in.Kind, in.Precedence, lane)
 	case r.closed && sequence > r.chains[lane].end:
 		return fmt.Errorf("%w: the chain ended at %d", ErrConflict, r.chains[lane].end)
@@ -217,6 +217,20 @@ func (r *Receiver) Missing() (gaps []Gap) {
 	}
 	return gaps
 }
+
+// Void gives up a message of which its sender signed that it may not arrive,
+// and the hash of its inside. Its key goes; its neighbours stay comparable.
+func (r *Receiver) Void(l Lane, sequence uint32, previous, inside [32]byte) {
+	c := &r.chains[l]
+	if i, ok := c.find(sequence); ok {
+		o := Opened{Running: Follow(r.s, previous, inside)}
+		o.Inside.Previous = previous
+		c.commitLate(i, &o)
+	}
+}
+
+// Commitment binds the sending key, as its slice and its attestations say.
+func (r *Receiver) Commitment() [48]byte { return r.commitment }
 
 // Finished reports whether the receiver can be wiped and dropped: it is closed,
 // and complete or closed for [KeepSkipped].

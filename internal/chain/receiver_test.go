@@ -310,7 +310,7 @@ func TestSignedNonsenseIsRefused(t *testing.T) {
 	}{
 		"nothing wrong":              {3, func(*envelope.Inside, *int, []byte) {}, nil},
 		"kind 0":                     {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Kind = 0 }, ErrRefused},
-		"kind 4":                     {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Kind = 4 }, ErrRefused},
+		"kind 99":                    {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Kind = 99 }, ErrRefused},
 		"precedence of another lane": {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Precedence = 0 }, ErrRefused},
 		"flash override":             {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Precedence = 4 }, ErrRefused},
 		"receipt in a message lane":  {3, func(i *envelope.Inside, _ *int, _ []byte) { i.Kind = envelope.Receipt }, ErrRefused},

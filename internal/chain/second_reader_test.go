@@ -194,7 +194,7 @@ func readMessages(t *testing.T, v object, public, key []byte) {
 		if len(bytes.Trim(plain[len(signed)+64:], "\x00")) != 0 {
 			t.Errorf("message %d is padded with something", i)
 		}
-		running[name] = hash("running", running[name], signed)[:32]
+		running[name] = hash("running", running[name], hash("inside", signed)[:32])[:32]
 		if !bytes.Equal(running[name], hx(m, "running")) {
 			t.Errorf("message %d: another running hash", i)
 		}

@@ -154,8 +154,8 @@ func (m *Sender) Due(now time.Time) bool {
 type SealInput struct {
 	Kind       envelope.Kind
 	Precedence precedence.Level // picks the chain, and the lane at the relay
-	// ReceiptTo is the party whose desks this goes to: the originator of a
-	// receipt's message. It is set exactly when Kind goes to one party.
+	// ReceiptTo is the party whose desks this goes to, where its kind goes to
+	// one: the originator of a receipt's message. Otherwise it is zero.
 	ReceiptTo ident.Party
 	Message   ident.Message // fixed id; of a receipt, an id of its own
 	Digest    [32]byte      // of the sender's statement set for this line
@@ -168,7 +168,9 @@ type Sealed struct {
 	Envelope []byte
 	Lane     Lane
 	Sequence uint32
-	Running  [32]byte // running hash after this message
+	Inside   [32]byte // hash of the signed inside, see [Follow]
+	Previous [32]byte // running hash before this message
+	Running  [32]byte // and after it
 	Evidence []byte   // see [VerifyEvidence]
 }
 
@@ -203,14 +205,15 @@ func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) 
 	env := h.Append(make([]byte, 0, size))
 	plain := make([]byte, 0, size-envelope.HeaderSize-envelope.TagSize)
 	plain = append(inside.Append(plain), in.Body...)
-	c.running = follow(m.s, c.running, plain)
+	hash := insideHash(m.s, plain)
+	c.running = Follow(m.s, inside.Previous, hash)
 	signature := key.Sign(labelMessage, m.group[:], m.desk[:], m.generation[:], env, plain)
 	evidence := m.evidence(env, plain[:envelope.InsideSize], signature)
 	plain = append(plain, signature...)
 	messageKey := c.step(m.s)
 	env = m.s.Seal(env, messageKey[:], nonce[:], env, plain[:cap(plain)])
 	clear(messageKey[:])
-	return Sealed{env, lane, sequence, c.running, evidence}, nil
+	return Sealed{env, lane, sequence, hash, inside.Previous, c.running, evidence}, nil
 }
 
 // chainFor picks the chain of a message and refuses what does not fit it.
@@ -218,7 +221,7 @@ func (m *Sender) chainFor(in SealInput) (c *sendChain, lane Lane, err error) {
 	switch isReceipt := in.ReceiptTo != (ident.Party{}); {
 	case m.spent:
 		return nil, 0, fmt.Errorf("seal message: %w", ErrSpent)
-	case !in.Precedence.Valid() || isReceipt != in.Kind.ToParty() || !in.Kind.Valid():
+	case !in.Precedence.Valid() || !in.Kind.Fits(isReceipt):
 		return nil, 0, fmt.Errorf("seal kind %d at %v: %w", in.Kind, in.Precedence, ErrInput)
 	case isReceipt:
 		i, ok := slices.BinarySearchFunc(m.receipts, in.ReceiptTo, func(c sendChain, p ident.Party) int { return compareParties(c.party, p) })

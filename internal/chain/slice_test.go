@@ -252,7 +252,7 @@ func TestSealRefuses(t *testing.T) {
 	longest := envelope.MaxSize - envelope.Overhead - one.Sizes().MessageSignature
 	for name, change := range map[string]func(*SealInput){
 		"kind 0":                    func(in *SealInput) { in.Kind = 0 },
-		"kind 4":                    func(in *SealInput) { in.Kind = 4 },
+		"kind 99":                   func(in *SealInput) { in.Kind = 99 },
 		"precedence 4":              func(in *SealInput) { in.Precedence = 4 },
 		"a receipt without a party": func(in *SealInput) { in.Kind = envelope.Receipt },
 		"a message to a party":      func(in *SealInput) { in.ReceiptTo = p.to.party },

@@ -134,16 +134,18 @@ const (
 	Message   Kind = 1 // wire.Message
 	Receipt   Kind = 2 // wire.Receipt
 	Statement Kind = 3 // statements of a roster, pushed in the line's own group
-	// 4 and 5 are an attestation and a line check.
+	// Attestation is a checkpoint.Attestation of the sender's own chains: of
+	// receipts in the lane of receipts, of all others in lane 0.
+	Attestation  Kind = 4
+	LineCheck    Kind = 5 // what the sender holds of the group, to be compared
 	Confirmation Kind = 6 // a removal has taken effect at the sender; to the cutting party
 )
 
-// Valid reports whether k is a kind of this version.
-func (k Kind) Valid() bool { return k >= Message && k <= Statement || k == Confirmation }
-
-// ToParty reports whether bodies of this kind go to the desks of one party, in
-// the chain of receipts to it, and not to the whole group.
-func (k Kind) ToParty() bool { return k == Receipt || k == Confirmation }
+// Fits reports whether a kind is known and may stand in the chain of receipts
+// to one party, or in those of the whole group.
+func (k Kind) Fits(receipts bool) bool {
+	return k >= Message && k <= Confirmation && (k == Attestation || receipts == (k == Receipt || k == Confirmation))
+}
 
 // Inside is the fixed header that stands, sealed, before the body.
 type Inside struct {
