@@ -61,6 +61,9 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 				ID: r.ID.String(), Addr: r.Addr, State: string(r.State), Since: api.Time{Time: r.Since.UTC()},
 				RTTms: r.RTT.Milliseconds(), Error: r.LastError,
 			}
+			if one.Error == "" && now.Sub(r.RivalAt) < rivalFor {
+				one.Error = rivalText
+			}
 			if r.Since.IsZero() {
 				one.Since = api.Time{}
 			}
@@ -76,6 +79,14 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 	})
 	return out, err
 }
+
+// rivalFor is how long it is shown that another program came with this desk's
+// mailbox key.
+const rivalFor = time.Hour
+
+// rivalText names both causes: an officer who knows that the machine lost power
+// has nothing to fear, anybody else has.
+const rivalText = "another program used this desk's mailbox key: a copy of this desk runs somewhere, unless this machine has just lost power"
 
 func (s status) Parties(ctx context.Context) (out []api.Party, err error) {
 	v := s.engine.View()

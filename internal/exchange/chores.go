@@ -74,6 +74,29 @@ func (b *Batch) retry() error {
 			return err
 		}
 	}
+	return b.requeue()
+}
+
+// requeueIn queues again, sooner than the next chores, what falls due in wait.
+func (e *Engine) requeueIn(wait time.Duration) {
+	if e.requeuing {
+		return
+	}
+	e.requeuing = true
+	time.AfterFunc(wait+time.Millisecond, func() {
+		s := step{
+			apply:  func(b *Batch) error { return b.requeue() },
+			settle: func(err error) { e.requeuing = false; e.logged("queue again")(err) },
+		}
+		select {
+		case e.steps <- s:
+		case <-e.ctx.Done():
+		}
+	})
+}
+
+// requeue queues again what is due.
+func (b *Batch) requeue() error {
 	relays, err := b.Tx.Requeue(b.Now)
 	if err != nil {
 		return fmt.Errorf("queue again: %w", err)

@@ -51,6 +51,7 @@ type Engine struct {
 	lastTick  time.Time
 	announced time.Time // when the own seal key was last announced once more
 	refs      uint64    // last number of a put
+	requeuing bool      // a timer runs that queues again what was refused
 }
 
 // step is one thing that happened. apply runs inside the transaction; settle

@@ -99,6 +99,9 @@ const (
 	// nobody signed for it; it doubles up to retryMost.
 	retryFirst = 30 * time.Second
 	retryMost  = 10 * time.Minute
+	// allowFirst is when a put is tried again whose mailbox does not list this
+	// desk: a new desk's first message waits for a list that is being sent.
+	allowFirst = time.Second
 	// lazy is how long a relay's word waits for company before it is written
 	// down: nothing depends on it.
 	lazy = 25 * time.Millisecond

@@ -122,9 +122,14 @@ func (h *handler) Up(u link.Up) {
 }
 
 // Down implements [link.Handler].
-func (h *handler) Down(error) {
+func (h *handler) Down(cause error) {
 	h.put(step{
 		apply: func(b *Batch) error {
+			if r, ok := errors.AsType[*link.RefusedError](cause); ok && r.Reason == link.ReasonReplaced {
+				if err := b.Leaf("rival", h.id[:]); err != nil {
+					return err
+				}
+			}
 			b.After(func() { h.e.relays[h.id].up = false })
 			return b.Event(EventDesk, h.id[:])
 		},
@@ -187,6 +192,11 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 	}
 	if err := b.Tx.PutSetting(settingEpoch(id), be64(u.Epoch)); err != nil {
 		return fmt.Errorf("store spool epoch: %w", err)
+	}
+	if u.Rival {
+		if err := b.Leaf("rival", id[:]); err != nil {
+			return err
+		}
 	}
 	skew := b.Now.Sub(u.RelayTime)
 	behind := b.e.compareClocks(id, skew)
@@ -328,8 +338,7 @@ func (b *Batch) refused(id ident.Relay, f link.Refusal) error {
 	})
 	// A mailbox that is full, or whose owner has not listed us yet, may take
 	// it later; only what can never be taken is not tried again.
-	wait := max(f.RetryAfter, retryFirst)
-	retry := b.Now.Add(wait)
+	retry := b.Now.Add(max(f.RetryAfter, retryFirst))
 	if f.Reason == link.ReasonTooLarge || f.Reason == link.ReasonMalformed || f.Reason == link.ReasonExpired {
 		retry = time.Time{}
 	}
@@ -337,13 +346,19 @@ func (b *Batch) refused(id ident.Relay, f link.Refusal) error {
 		b.After(func() { b.e.partRefused(id, j, f.To, retry) })
 		return nil
 	}
+	o, missing := b.Tx.Out(j.outbox)
+	if missing == nil && f.Reason == link.ReasonNotAllowed {
+		// The list that names a new desk is on its way: ask early, then less often.
+		wait := min(max(b.Now.Sub(o.MadeAt), allowFirst), retryFirst)
+		retry = b.Now.Add(wait)
+		b.After(func() { b.e.requeueIn(wait) })
+	}
 	for _, box := range f.To {
 		if err := b.Tx.SetRefused(j.outbox, id, box, retry); err != nil {
 			return fmt.Errorf("note refusal of row %d: %w", j.outbox, err)
 		}
 	}
-	o, err := b.Tx.Out(j.outbox)
-	if err != nil || o.Message == nil || o.Purpose != store.ForMessage {
+	if missing != nil || o.Message == nil || o.Purpose != store.ForMessage {
 		return nil //nolint:nilerr // a row that is gone needs no rung
 	}
 	return b.rung(store.Rung{Message: *o.Message, State: "refused", Text: r.addr + ": " + f.Reason.String(), At: b.Now})

@@ -45,6 +45,8 @@ type hub struct {
 	forgotten []ident.Mailbox // that a desk asked to be emptied of what it put
 	stalling  bool
 	waiting   []stalled
+	// unlisted says whose puts are refused because an owner does not list them.
+	unlisted func(from ident.Mailbox) bool
 	// ahead is how far the relay's clock is ahead of the desks'. It refuses what
 	// has expired by it.
 	ahead time.Duration
@@ -102,6 +104,12 @@ func (l *fakeLink) Put(p link.Put) error {
 	}
 	if h.stalling {
 		h.waiting = append(h.waiting, stalled{l, p})
+		return nil
+	}
+	if h.unlisted != nil && h.unlisted(l.own) {
+		l.work <- func() {
+			l.h.Refused(link.Refusal{Ref: p.Ref, To: p.To, Reason: link.ReasonNotAllowed, RetryAfter: 5 * time.Second})
+		}
 		return nil
 	}
 	if head, err := envelope.Parse(p.Envelope); err == nil && time.Unix(60*int64(head.Expiry), 0).Before(time.Now().Add(h.ahead)) {

@@ -33,6 +33,7 @@ const (
 	ReasonVersion        Reason = 11 // protocol version not spoken here
 	ReasonProtocol       Reason = 12 // frames that make no sense
 	ReasonLimit          Reason = 13 // too many links or destinations
+	ReasonShare          Reason = 14 // the putter has filled its share of the mailbox
 	ReasonNoMeeting      Reason = 14 // no rendezvous there, or it is over
 	ReasonMet            Reason = 15 // somebody else put that blob first
 	ReasonNotYet         Reason = 16 // the blob is not there yet
@@ -42,6 +43,7 @@ var reasons = [...]string{
 	"none", "unknown mailbox", "not allowed by the mailbox's owner", "mailbox full", "too large",
 	"expired", "malformed", "relay busy", "unknown desk", "replaced by another link with the same key",
 	"invitation unknown, used up or expired", "protocol version", "protocol error", "limit reached",
+	"this desk's share of the mailbox is full",
 	"no such rendezvous", "rendezvous answered by somebody else", "not there yet",
 }
 
@@ -112,6 +114,10 @@ type Up struct {
 	Enrolled bool
 	// Quota and Used are of the own mailbox, in bytes.
 	Quota, Used uint64
+	// Rival says that another program had a link with the same mailbox key when
+	// this one came: a copy of this desk runs somewhere, or it was cut off so
+	// suddenly that the relay still believed in its last link.
+	Rival bool
 	// RelayTime is the relay's clock, to suspect one's own by; it is not
 	// trusted for anything.
 	RelayTime time.Time
@@ -159,6 +165,9 @@ type Status struct {
 	Epoch      uint64
 	Waiting    int  // puts not yet answered
 	AllowKnown bool // the relay has the allow list that was last set
+	// RivalAt is when the relay last said that another program uses the same
+	// mailbox key; zero if never.
+	RivalAt time.Time
 }
 
 // MailboxOf returns the mailbox that belongs to a mailbox key.

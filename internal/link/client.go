@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net"
@@ -40,6 +41,8 @@ type Client struct {
 	byHandle map[uint64]*waiting
 	bytes    [Lanes]int
 	handle   uint64
+	revoke   []ed25519.PublicKey    // the relay has not said that it dropped what they put
+	forget   map[ident.Mailbox]bool // the same; false: not to be asked before what waits is answered
 	allow    []ed25519.PublicKey
 	allowSet bool
 	live     *desk // the session that is up, or nil
@@ -48,6 +51,8 @@ type Client struct {
 	top      [Lanes]uint64 // highest sequence delivered in this epoch
 	win      window        // outlives a session: the path is the same
 	kick     chan struct{} // a FLASH waits
+
+	process [16]byte // tells this client from a copy of the desk
 }
 
 // waiting is a put that the relay has not answered.
@@ -62,12 +67,15 @@ func NewClient(cfg ClientConfig, h Handler) *Client {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{
+	c := &Client{
 		cfg: cfg, out: newInbox(h, MailboxOf(cfg.Key.Public().(ed25519.PublicKey))),
 		byHandle: map[uint64]*waiting{}, win: newWindow(),
 		status: Status{State: StateDown, Since: time.Now()},
 		kick:   make(chan struct{}, 1),
+		forget: map[ident.Mailbox]bool{},
 	}
+	_, _ = rand.Read(c.process[:]) // never fails
+	return c
 }
 
 // Mailbox returns the desk's own mailbox at this relay.
@@ -203,6 +211,3 @@ func (c *Client) setState(st State, err error) {
 // Withdraw takes back a put of which nothing has left yet, and reports whether
 // it could.
 func (c *Client) Withdraw(uint64) bool { return false }
-
-// Forget asks the relay to drop what it holds for a mailbox from this desk.
-func (c *Client) Forget(ident.Mailbox) {}

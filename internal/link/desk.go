@@ -187,6 +187,8 @@ func (d *desk) frame(_ *conn, t byte, body []byte) error {
 		d.c.mu.Lock()
 		d.c.status.AllowKnown = allowHash(d.c.allow) == [8]byte(body)
 		d.c.mu.Unlock()
+	case t == frameDropped && len(body) == droppedSize:
+		d.c.dropped(body[0], [32]byte(body[1:]))
 	case t == frameBye && len(body) == 1:
 		return &RefusedError{Reason(body[0])}
 	default:
@@ -208,6 +210,7 @@ func (d *desk) accepted(body []byte) error {
 			}
 		}
 	}
+	c.forgetNow()
 	c.mu.Unlock()
 	c.out.accepted(refs)
 	return nil
@@ -232,6 +235,7 @@ func (d *desk) refused(handle uint64, at uint16, r Reason, after uint32, last bo
 	}
 	if last {
 		c.answered(handle)
+		c.forgetNow()
 	}
 	c.mu.Unlock()
 	c.out.refused(ref)

@@ -29,6 +29,10 @@ const (
 	frameBye       = 0x0e // the reason why this end closes
 	frameAllowed   = 0x0f // relay: the hash of the list in force
 	// 0x10 to 0x13 are reserved for datagrams (docs/spec/link.md, Section 2).
+	frameRevoke  = 0x17 // desk: keys that may no longer put into my mailbox
+	frameForget  = 0x18 // desk: mailboxes from which I take back what I put
+	frameDropped = 0x19 // relay: what a REVOKE or FORGET dropped
+
 	frameMeet = 0x14 // desk: asks for one thing of a rendezvous
 	frameMet  = 0x15 // relay: how that went
 	framePart = 0x16 // both: up to 16 KiB of a rendezvous' blob
@@ -52,6 +56,8 @@ const (
 	wantSize   = 21
 	flowSize   = 16
 	refuseSize = 16
+	// droppedSize is frame type 1, key or mailbox 32, count 4.
+	droppedSize = 37
 )
 
 // errProtocol means that a peer's frames make no sense; the link ends.

@@ -27,10 +27,16 @@ const (
 
 const protocolVersion = 1
 
+// Flags of an answer.
+const (
+	flagEnrolled = 1
+	flagRival    = 2
+)
+
 // Hello is what a desk says first. The relay has verified the proof of Key.
 type Hello struct {
 	Purpose Purpose
-	Session [16]byte // of the session to join
+	Session [16]byte // to join; of an urgent connection, the desk's process, drawn at its start
 	Key     ed25519.PublicKey
 	Secret  [16]byte // of an invitation
 	Wants   []Want
@@ -40,6 +46,7 @@ type Hello struct {
 type Answer struct {
 	Reason      Reason // [ReasonNone] accepts
 	Enrolled    bool
+	Rival       bool // another program of the same key was there
 	Session     [16]byte
 	Epoch       uint64
 	Quota, Used uint64
@@ -123,7 +130,7 @@ func (a *Answer) say(tc *tls.Conn) error {
 	var w octets.Writer
 	w.Uint8(protocolVersion)
 	w.Uint8(uint8(a.Reason))
-	w.Uint8(map[bool]uint8{true: 1}[a.Enrolled])
+	w.Uint8(map[bool]uint8{true: flagEnrolled}[a.Enrolled] | map[bool]uint8{true: flagRival}[a.Rival])
 	w.Uint8(uint8(len(a.Wants)))
 	w.Raw(a.Session[:])
 	w.Uint64(a.Epoch)
@@ -147,7 +154,8 @@ func (a *Answer) hear(tc *tls.Conn) error {
 	r := octets.NewReader(b)
 	r.Uint8() // version: the relay answers what we speak, or refuses
 	a.Reason = Reason(r.Uint8())
-	a.Enrolled = r.Uint8() == 1
+	flags := r.Uint8()
+	a.Enrolled, a.Rival = flags&flagEnrolled != 0, flags&flagRival != 0
 	wants := int(r.Uint8())
 	r.Into(a.Session[:])
 	a.Epoch = r.Uint64()
@@ -269,7 +277,7 @@ func Enrol(ctx context.Context, i Invite, cfg ClientConfig) (Up, error) {
 }
 
 func (a *Answer) up() Up {
-	return Up{Epoch: a.Epoch, Enrolled: a.Enrolled, Quota: a.Quota, Used: a.Used, RelayTime: a.Time}
+	return Up{Epoch: a.Epoch, Enrolled: a.Enrolled, Rival: a.Rival, Quota: a.Quota, Used: a.Used, RelayTime: a.Time}
 }
 
 // be shortens the code below and in the sessions.

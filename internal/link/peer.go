@@ -3,6 +3,7 @@ package link
 import (
 	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,12 @@ type PeerHandler interface {
 	Committed(p *Peer, lane uint8, seq uint64)
 	// Allow replaces who may put into the desk's mailbox.
 	Allow(p *Peer, putters []ed25519.PublicKey) error
+	// Revoke takes keys off that list, and drops what they put there. It
+	// returns how many envelopes of each that were.
+	Revoke(p *Peer, putters []ed25519.PublicKey) ([]int, error)
+	// Forget drops what the desk put into mailboxes and their owners have not
+	// taken.
+	Forget(p *Peer, boxes []ident.Mailbox) ([]int, error)
 	// Room says that little is left to send on a lane.
 	Room(p *Peer, lane uint8)
 	// Again says that what was delivered on the bulk lanes and is not
@@ -220,15 +227,44 @@ func (p *Peer) frame(c *conn, t byte, body []byte) error {
 			p.h.Committed(p, body[0], be.Uint64(body[1:]))
 		}
 	case t == frameAllow && len(body)%ed25519.PublicKeySize == 0:
-		var keys []ed25519.PublicKey
-		for ; len(body) > 0; body = body[ed25519.PublicKeySize:] {
-			keys = append(keys, append(ed25519.PublicKey(nil), body[:ed25519.PublicKeySize]...))
-		}
-		return p.h.Allow(p, keys)
+		return p.h.Allow(p, keysOf(body))
+	case (t == frameRevoke || t == frameForget) && len(body)%32 == 0 && len(body) <= 32*maxDropped:
+		return p.drop(t, body)
 	case t == frameBye:
 		return errBye
 	default:
 		return protocolError("frame type %d of %d bytes from a desk", t, len(body))
+	}
+	return nil
+}
+
+func keysOf(body []byte) (keys []ed25519.PublicKey) {
+	for k := range slices.Chunk(body, ed25519.PublicKeySize) {
+		keys = append(keys, slices.Clone(k))
+	}
+	return keys
+}
+
+// drop has the handler drop envelopes, and says of each key or mailbox when
+// that is durable.
+func (p *Peer) drop(t byte, body []byte) (err error) {
+	var dropped []int
+	if t == frameRevoke {
+		dropped, err = p.h.Revoke(p, keysOf(body))
+	} else {
+		var boxes []ident.Mailbox
+		for b := range slices.Chunk(body, 32) {
+			boxes = append(boxes, ident.Mailbox(b))
+		}
+		dropped, err = p.h.Forget(p, boxes)
+	}
+	if err != nil {
+		return err
+	}
+	for i, n := range dropped {
+		b := append(appendHead(nil, frameDropped, droppedSize), t)
+		b = append(b, body[32*i:32*i+32]...)
+		p.say(be.AppendUint32(b, uint32(n)))
 	}
 	return nil
 }

@@ -37,6 +37,7 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 		if r, ok := errors.AsType[*RefusedError](err); ok && r.Reason == ReasonReplaced || errors.Is(err, ErrPin) {
 			backoff = maxBackoff // another process or another relay: haste mends neither
+			c.rival(r != nil && r.Reason == ReasonReplaced)
 		}
 		c.pause(ctx, backoff)
 		backoff = min(2*backoff, maxBackoff)
@@ -80,7 +81,7 @@ func jitter(d time.Duration) time.Duration {
 
 // connect opens the urgent connection and prepares a session.
 func (c *Client) connect(ctx context.Context, kept *[Lanes]*incoming) (*desk, error) {
-	tc, a, rtt, err := greet(ctx, &c.cfg, &Hello{Purpose: Urgent, Wants: wantsOf(kept, false)})
+	tc, a, rtt, err := greet(ctx, &c.cfg, &Hello{Purpose: Urgent, Session: c.process, Wants: wantsOf(kept, false)})
 	if err != nil {
 		return nil, err
 	}
@@ -94,6 +95,9 @@ func (c *Client) connect(ctx context.Context, kept *[Lanes]*incoming) (*desk, er
 	}
 	c.status.Enrolled, c.status.Epoch = a.Enrolled, a.Epoch
 	c.status.AllowKnown = a.Enrolled && c.allowSet && allowHash(c.allow) == a.AllowHash
+	if a.Rival {
+		c.status.RivalAt = time.Now()
+	}
 	c.live = d
 	c.out.up(a.up())
 	for _, l := range []uint8{flashLane, immediateLane, priorityLane, routineLane, fileLane} {
@@ -104,6 +108,7 @@ func (c *Client) connect(ctx context.Context, kept *[Lanes]*incoming) (*desk, er
 	if a.Enrolled && c.allowSet && !c.status.AllowKnown {
 		d.allow(c.allow)
 	}
+	c.askDrops(d)
 	d.s.attach(tc, false, a.Wants, rtt)
 	return d, nil
 }

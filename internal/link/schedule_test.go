@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"testing"
 	"time"
+
+	"hotline/internal/ident"
 )
 
 // quiet is a receiver that does nothing.
@@ -203,8 +205,10 @@ func FuzzFrames(f *testing.F) {
 
 type nobody struct{}
 
-func (nobody) Put(*Peer, PeerPut)                     {}
-func (nobody) Committed(*Peer, uint8, uint64)         {}
-func (nobody) Allow(*Peer, []ed25519.PublicKey) error { return nil }
-func (nobody) Room(*Peer, uint8)                      {}
-func (nobody) Again(*Peer)                            {}
+func (nobody) Put(*Peer, PeerPut)                               {}
+func (nobody) Committed(*Peer, uint8, uint64)                   {}
+func (nobody) Allow(*Peer, []ed25519.PublicKey) error           { return nil }
+func (nobody) Revoke(*Peer, []ed25519.PublicKey) ([]int, error) { return nil, nil }
+func (nobody) Forget(*Peer, []ident.Mailbox) ([]int, error)     { return nil, nil }
+func (nobody) Room(*Peer, uint8)                                {}
+func (nobody) Again(*Peer)                                      {}

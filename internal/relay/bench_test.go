@@ -35,3 +35,24 @@ func BenchmarkDeskToDesk(b *testing.B) {
 }
 
 var _ link.Handler = (*testDesk)(nil)
+
+// BenchmarkFanOut measures one put for 200 connected mailboxes, from the put to
+// the last delivery: what a statement or a FLASH on a line of 200 desks costs.
+func BenchmarkFanOut(b *testing.B) {
+	r := newRelay(b, nil)
+	from := enrolled(b, r)
+	to := make([]*testDesk, 200)
+	for i := range to {
+		to[i] = enrolled(b, r)
+		allow(b, to[i], from)
+	}
+	b.ResetTimer()
+	n := 0
+	for b.Loop() {
+		n++
+		put(b, from, uint64(n), env(3, 1024), to...)
+		for _, d := range to {
+			d.wait(b, "delivery", func() bool { return len(d.got) == n })
+		}
+	}
+}

@@ -39,13 +39,14 @@ func newHub() *hub {
 
 // arrive makes m the member of its key. A link that the key has already is told
 // and ended, for the newest is the one that works: after a cut the desk knows
-// sooner than the relay. It returns what was left of earlier links.
-func (h *hub) arrive(m *member, limit int) (*link.Kept, bool) {
+// sooner than the relay. It returns what was left of earlier links, and whether
+// the older link was another program's.
+func (h *hub) arrive(m *member, limit int) (k *link.Kept, rival, ok bool) {
 	h.mu.Lock()
 	old := h.members[m.box]
 	if old == nil && len(h.members) >= limit {
 		h.mu.Unlock()
-		return nil, false
+		return nil, false, false
 	}
 	h.members[m.box] = m
 	h.mu.Unlock()
@@ -54,10 +55,10 @@ func (h *hub) arrive(m *member, limit int) (*link.Kept, bool) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	k := h.kept[m.box]
+	left := h.kept[m.box]
 	delete(h.kept, m.box)
-	h.size -= k.k.Size()
-	return k.k, true
+	h.size -= left.k.Size()
+	return left.k, old != nil && old.process != m.process, true
 }
 
 // replace ends an older link and waits a moment for what it leaves behind.

@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"sync"
@@ -30,6 +29,7 @@ type member struct {
 	box     ident.Mailbox
 	own     bool // has a mailbox here
 	session [16]byte
+	process [16]byte // of the desk
 	peer    *link.Peer
 	ended   chan struct{}
 
@@ -59,15 +59,18 @@ func (r *Relay) serve(ctx context.Context, p *link.Pending) {
 		p.Refuse(link.ReasonUnknownDesk)
 		return
 	}
-	m := &member{r: r, box: box, ended: make(chan struct{})}
+	m := &member{r: r, box: box, process: p.Session, ended: make(chan struct{})}
 	rand.Read(m.session[:]) // never fails: crypto/rand ends the process instead
-	kept, ok := r.hub.arrive(m, r.cfg.Connections)
+	kept, rival, ok := r.hub.arrive(m, r.cfg.Connections)
 	if !ok {
 		p.Refuse(link.ReasonLimit)
 		return
 	}
 	a := r.answer(box)
-	a.Session, m.own = m.session, a.Enrolled
+	a.Session, a.Rival, m.own = m.session, rival, a.Enrolled
+	if rival {
+		r.log.Warn("a second program uses the key of a mailbox", "box", short(box))
+	}
 	_, err := p.Serve(a, kept, m, func(peer *link.Peer) { r.hub.settle(m, peer) })
 	if err != nil {
 		r.hub.leave(m, kept)
@@ -116,7 +119,7 @@ func (m *member) Put(p *link.Peer, in link.PeerPut) {
 	}
 	put := spool.Put{
 		To: in.To, Putter: spool.Putter(p.Key), Lane: in.Lane, ID: envelope.Identify(in.Envelope),
-		Expiry: time.Unix(60*int64(h.Expiry), 0), Envelope: in.Envelope,
+		Expiry: time.Unix(60*int64(h.Expiry), 0), Envelope: in.Envelope, Part: h.Type == envelope.Chunk,
 	}
 	m.r.spool.Put(put, func(out []spool.Placed) { m.placed(p, in, out) })
 }
@@ -175,6 +178,8 @@ func reason(err error) (link.Reason, time.Duration) {
 		return link.ReasonNotAllowed, retryAllow
 	case errors.Is(err, spool.ErrQuota):
 		return link.ReasonQuota, retryQuota
+	case errors.Is(err, spool.ErrShare):
+		return link.ReasonShare, retryQuota
 	case errors.Is(err, spool.ErrExpired):
 		return link.ReasonExpired, 0
 	default:
@@ -197,24 +202,6 @@ func (m *member) Committed(_ *link.Peer, lane uint8, seq uint64) {
 	t.committed = seq
 	m.mu.Unlock()
 	m.r.spool.Done(m.box, lane, seq)
-}
-
-// Allow implements [link.PeerHandler].
-func (m *member) Allow(p *link.Peer, putters []ed25519.PublicKey) error {
-	if !m.own {
-		return errors.New("a guest has no list of putters")
-	}
-	list := make([]spool.Putter, len(putters))
-	for i, k := range putters {
-		list[i] = spool.Putter(k)
-	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	if err := m.r.spool.Allow(ctx, m.box, list); err != nil {
-		return err
-	}
-	p.Allowed(spool.HashPutters(list))
-	return nil
 }
 
 // offer pushes an envelope that has just been committed, if the link is at that

@@ -31,7 +31,20 @@ type box struct {
 	next        [Lanes]uint64 // the next sequence to give
 	allow       map[Putter]struct{}
 	allowHash   [8]byte
+	by          map[Putter]held
 }
+
+// held is what a putter has in a mailbox, in charged bytes: all of it, and what
+// of it is FLASH.
+type held struct{ all, flash uint64 }
+
+// maxShares is the largest number of equal shares that a mailbox is cut into:
+// one putter of many may have a quarter of it, so that a flood by one stops at
+// its share and the others' messages go on.
+const maxShares = 4
+
+// shares is how many shares a mailbox has now.
+func (b *box) shares() uint64 { return uint64(min(max(len(b.allow), 1), maxShares)) }
 
 // NewIndex returns an empty index.
 func NewIndex() *Index {
@@ -42,7 +55,7 @@ func NewIndex() *Index {
 func (x *Index) Add(m ident.Mailbox, row int64, owner Putter, quota uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	b := &box{row: row, owner: owner, quota: quota, allowHash: HashPutters(nil)}
+	b := &box{row: row, owner: owner, quota: quota, allowHash: HashPutters(nil), by: map[Putter]held{}}
 	for l := range b.next {
 		b.next[l] = 1
 	}
@@ -72,10 +85,29 @@ func (x *Index) SetNext(m ident.Mailbox, lane uint8, next uint64) {
 func (x *Index) SetAllow(m ident.Mailbox, putters []Putter) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if b, ok := x.boxes[m]; ok {
+		x.setAllow(b, putters)
+	}
+}
+
+// Disallow takes putters off the list.
+func (x *Index) Disallow(m ident.Mailbox, putters []Putter) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	b, ok := x.boxes[m]
 	if !ok {
 		return
 	}
+	var rest []Putter
+	for p := range b.allow {
+		if !slices.Contains(putters, p) {
+			rest = append(rest, p)
+		}
+	}
+	x.setAllow(b, rest)
+}
+
+func (x *Index) setAllow(b *box, putters []Putter) {
 	for p := range b.allow {
 		if x.known[p]--; x.known[p] == 0 {
 			delete(x.known, p)
@@ -112,38 +144,51 @@ func (x *Index) MayPut(m ident.Mailbox, putter Putter) (row int64, err error) {
 	return b.row, nil
 }
 
-// Place takes room for an envelope of size bytes and gives it a sequence, or
-// returns [ErrQuota]. A tenth of each mailbox is kept for FLASH.
-func (x *Index) Place(m ident.Mailbox, lane uint8, size int) (seq uint64, err error) {
+// Held is an envelope in a mailbox as the index counts it.
+type Held struct {
+	Box    ident.Mailbox
+	Putter Putter
+	Lane   uint8
+	Size   int
+}
+
+// Place takes room for an envelope and gives it a sequence, or returns
+// [ErrQuota] or [ErrShare]. A tenth of each mailbox, and of each putter's share
+// of it, is kept for FLASH; when the rest of the mailbox is full, each putter
+// may use its share of that tenth.
+func (x *Index) Place(h Held) (seq uint64, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	b := x.boxes[m]
-	limit := b.quota
-	if lane != FlashLane {
-		limit -= limit / 10
-	}
-	if b.used+charge(size) > limit {
+	b := x.boxes[h.Box]
+	had, more := b.by[h.Putter], charge(h.Size)
+	reserve, share := b.quota/10, b.quota/b.shares()
+	switch {
+	case b.used+more > b.quota || h.Lane != FlashLane && b.used+more > b.quota-reserve:
 		return 0, ErrQuota
+	case had.all+more > share || h.Lane != FlashLane && had.all-had.flash+more > share-share/10:
+		return 0, ErrShare
+	case h.Lane == FlashLane && b.used+more > b.quota-reserve && had.flash+more > reserve/b.shares():
+		return 0, ErrShare
 	}
-	seq = b.next[lane]
-	b.next[lane]++
-	x.count(b, 1, size)
+	seq = b.next[h.Lane]
+	b.next[h.Lane]++
+	x.count(b, 1, h)
 	return seq, nil
 }
 
 // Load counts an item that was there when the spool opened.
-func (x *Index) Load(m ident.Mailbox, size int) {
+func (x *Index) Load(h Held) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.count(x.boxes[m], 1, size)
+	x.count(x.boxes[h.Box], 1, h)
 }
 
 // Free gives back the room of an item that is gone.
-func (x *Index) Free(m ident.Mailbox, size int) {
+func (x *Index) Free(h Held) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if b, ok := x.boxes[m]; ok {
-		x.count(b, -1, size)
+	if b, ok := x.boxes[h.Box]; ok {
+		x.count(b, -1, h)
 	}
 }
 
@@ -152,16 +197,23 @@ const perItem = 128
 
 func charge(size int) uint64 { return uint64(size) + perItem }
 
-func (x *Index) count(b *box, n, size int) {
+// count adds or takes away; what is taken away was added before.
+func (x *Index) count(b *box, n int, h Held) {
+	size, charged := uint64(h.Size), charge(h.Size)
+	if n < 0 {
+		size, charged = -size, -charged // modulo 2⁶⁴
+	}
 	b.items += n
 	x.items += n
-	if n > 0 {
-		b.used += charge(size)
-		x.bytes += uint64(size)
-		return
+	b.used += charged
+	x.bytes += size
+	by := b.by[h.Putter]
+	if by.all += charged; h.Lane == FlashLane {
+		by.flash += charged
 	}
-	b.used -= charge(size)
-	x.bytes -= uint64(size)
+	if b.by[h.Putter] = by; by.all == 0 {
+		delete(b.by, h.Putter)
+	}
 }
 
 // Usage returns what a mailbox holds.

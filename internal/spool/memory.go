@@ -38,6 +38,9 @@ type seenKey struct {
 
 type memItem struct {
 	Item
+	Held
+	id     envelope.ID
+	part   bool
 	expiry time.Time
 }
 
@@ -79,13 +82,14 @@ func (m *Memory) put(p Put, box ident.Mailbox) (out Placed) {
 	if _, ok := m.seen[key]; ok {
 		return Placed{}
 	}
-	seq, err := m.Place(box, p.Lane, len(p.Envelope))
+	h := Held{Box: box, Putter: p.Putter, Lane: p.Lane, Size: len(p.Envelope)}
+	seq, err := m.Place(h)
 	if err != nil {
 		return Placed{Err: err}
 	}
 	m.seen[key] = p.Expiry
 	at := place{box, p.Lane}
-	m.items[at] = append(m.items[at], memItem{Item{Seq: seq, Envelope: p.Envelope}, p.Expiry})
+	m.items[at] = append(m.items[at], memItem{Item{Seq: seq, Envelope: p.Envelope}, h, p.ID, p.Part, p.Expiry})
 	return Placed{Seq: seq}
 }
 
@@ -141,7 +145,10 @@ func (m *Memory) keep(at place, want func(memItem) bool) (dropped int) {
 			rest = append(rest, it)
 			continue
 		}
-		m.Free(at.box, len(it.Envelope))
+		m.Free(it.Held)
+		if it.part {
+			delete(m.seen, seenKey{at.box, it.id})
+		}
 		dropped++
 	}
 	m.items[at] = rest
@@ -180,4 +187,27 @@ func (m *Memory) Invite(_ context.Context, inv Invitation) error {
 	defer m.mu.Unlock()
 	m.tokens[sha512.Sum384(inv.Secret)] = &inv
 	return nil
+}
+
+// Revoke implements [Registry].
+func (m *Memory) Revoke(ctx context.Context, box ident.Mailbox, putters []Putter) (n int, err error) {
+	if _, ok := m.Row(box); !ok {
+		return 0, ErrUnknownMailbox
+	}
+	m.Disallow(box, putters)
+	for _, p := range putters {
+		dropped, err := m.Forget(ctx, box, p)
+		if n += dropped; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// Forget implements [Registry].
+func (m *Memory) Forget(_ context.Context, box ident.Mailbox, putter Putter) (n int, err error) {
+	for lane := range uint8(Lanes) {
+		n += m.keep(place{box, lane}, func(it memItem) bool { return it.Putter != putter })
+	}
+	return n, nil
 }

@@ -34,6 +34,7 @@ var (
 	ErrUnknownMailbox = errors.New("no such mailbox")
 	ErrNotAllowed     = errors.New("putter is not on the owner's list")
 	ErrQuota          = errors.New("mailbox is full")
+	ErrShare          = errors.New("putter's share of the mailbox is full")
 	ErrExpired        = errors.New("envelope has expired")
 	ErrBusy           = errors.New("spool cannot write now")
 	ErrClosed         = errors.New("spool is closed")
@@ -52,6 +53,10 @@ type Put struct {
 	ID       envelope.ID
 	Expiry   time.Time
 	Envelope []byte
+	// Part says that the envelope is a part of a file: one that waits is not
+	// taken twice, one that its owner has taken may come again, for the owner
+	// asks for parts that it lost.
+	Part bool
 }
 
 // Placed is the outcome of a put for one mailbox, in the order of Put.To.
@@ -114,6 +119,13 @@ type Registry interface {
 	// Allow replaces the list of putters of a mailbox; the owner is always
 	// allowed.
 	Allow(ctx context.Context, box ident.Mailbox, putters []Putter) error
+	// Revoke takes putters off the list of a mailbox, drops what they put there
+	// and its owner has not taken, and returns how many envelopes that were.
+	// What the spool was given before the call is dropped too.
+	Revoke(ctx context.Context, box ident.Mailbox, putters []Putter) (int, error)
+	// Forget drops what a putter put into a mailbox and its owner has not taken,
+	// also what the spool was given before the call.
+	Forget(ctx context.Context, box ident.Mailbox, putter Putter) (int, error)
 	// Invite records an invitation.
 	Invite(ctx context.Context, inv Invitation) error
 	// Totals counts for a status display.

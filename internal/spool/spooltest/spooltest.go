@@ -41,6 +41,10 @@ func Run(t *testing.T, o Opener) {
 		"an invitation is used up and runs out":            invitations,
 		"everything answered is there after opening again": restart,
 		"sequences are never given twice":                  sequences,
+		"a part that was taken may come again":             parts,
+		"one putter of many fills its share only":          shares,
+		"a revoked putter leaves nothing behind":           revoke,
+		"a putter takes back what it put":                  forget,
 	} {
 		t.Run(name, func(t *testing.T) { f(t, o) })
 	}
@@ -385,5 +389,140 @@ func sequences(t *testing.T, o Opener) {
 		if got, want := <-c, fmt.Sprint(i, true); got != want {
 			t.Fatalf("answer %q, want %q: answers in the order of the puts", got, want)
 		}
+	}
+}
+
+// parts of files are asked for by an owner that lost them; what waits is held
+// once.
+func parts(t *testing.T, o Opener) {
+	s, a := o.New(t), newOwner(1)
+	enrol(t, s, 1<<20, a)
+	p := put(env(100), a, 4, a.box, a.box)
+	p.Part = true
+	out := do(t, s, p)
+	if out[0].Seq == 0 || out[1].Seq != 0 || out[1].Err != nil {
+		t.Errorf("Put into one mailbox, named twice = %+v, want it once", out)
+	}
+	if again := do(t, s, p); again[0].Err != nil || again[0].Seq != 0 {
+		t.Errorf("second put = %+v, want held already", again[0])
+	}
+	if o.Reopen != nil {
+		s = o.Reopen(t, s)
+	}
+	if again := do(t, s, p); again[0].Err != nil || again[0].Seq != 0 {
+		t.Errorf("put after opening again = %+v, want held already", again[0])
+	}
+	s.Done(a.box, 4, out[0].Seq)
+	settle(t, s, a, 0)
+	if again := do(t, s, p); again[0].Err != nil || again[0].Seq <= out[0].Seq {
+		t.Errorf("put after Done = %+v, want a new sequence", again[0])
+	}
+	if n := len(read(t, s, a, 4, 0)); n != 1 {
+		t.Errorf("%d items, want 1", n)
+	}
+}
+
+// flood puts until it is refused, and returns how many were taken and why no
+// more.
+func flood(t *testing.T, s Subject, from owner, lane uint8, to owner) (n int, why error) {
+	t.Helper()
+	for range 1000 {
+		out := do(t, s, put(env(1000), from, lane, to.box))[0]
+		if out.Err != nil {
+			return n, out.Err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func shares(t *testing.T, o Opener) {
+	s, a := o.New(t), newOwner(1)
+	enrol(t, s, 400_000, a)
+	var putters []owner
+	var list []spool.Putter
+	for i := range byte(6) {
+		p := newOwner(10 + i)
+		putters, list = append(putters, p), append(list, p.key)
+	}
+	if err := s.Allow(t.Context(), a.box, list); err != nil {
+		t.Fatal(err)
+	}
+	n, why := flood(t, s, putters[0], 1, a)
+	if !errors.Is(why, spool.ErrShare) || n < 60 || n > 95 {
+		t.Errorf("one of six putters got %d of about 350 places, then %v; want its share, then %v", n, why, spool.ErrShare)
+	}
+	if out := do(t, s, put(env(1000), putters[0], spool.FlashLane, a.box))[0]; out.Err != nil {
+		t.Errorf("FLASH of a putter whose share is full: %v", out.Err)
+	}
+	if out := do(t, s, put(env(1000), putters[1], 1, a.box))[0]; out.Err != nil {
+		t.Errorf("another putter's message: %v", out.Err)
+	}
+	if o.Reopen != nil {
+		s = o.Reopen(t, s)
+		if n, why := flood(t, s, putters[0], 1, a); n != 0 || !errors.Is(why, spool.ErrShare) {
+			t.Errorf("after opening again the putter got %d more places, then %v", n, why)
+		}
+	}
+	for _, p := range putters[1:4] {
+		flood(t, s, p, 1, a)
+	}
+	if _, why := flood(t, s, putters[0], spool.FlashLane, a); !errors.Is(why, spool.ErrShare) {
+		t.Errorf("FLASH without end: %v, want %v", why, spool.ErrShare)
+	}
+	if out := do(t, s, put(env(1000), putters[5], spool.FlashLane, a.box))[0]; out.Err != nil {
+		t.Errorf("FLASH of a putter that was silent, into a full mailbox: %v", out.Err)
+	}
+}
+
+func revoke(t *testing.T, o Opener) {
+	s, a, b, c := o.New(t), newOwner(1), newOwner(2), newOwner(3)
+	enrol(t, s, 1<<20, a)
+	if err := s.Allow(t.Context(), a.box, []spool.Putter{b.key, c.key}); err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan struct{}, 300)
+	for range cap(answered) { // the revocation comes behind what was put before it
+		s.Put(put(env(60), b, 1, a.box), func([]spool.Placed) { answered <- struct{}{} })
+	}
+	if out := do(t, s, put(env(60), c, 3, a.box))[0]; out.Err != nil {
+		t.Fatal(out.Err)
+	}
+	n, err := s.Revoke(t.Context(), a.box, []spool.Putter{b.key})
+	if err != nil || n != cap(answered) {
+		t.Errorf("Revoke = %d, %v; want %d", n, err, cap(answered))
+	}
+	settle(t, s, a, 1)
+	if out := do(t, s, put(env(60), b, 3, a.box))[0]; !errors.Is(out.Err, spool.ErrNotAllowed) || s.Known(b.key) {
+		t.Errorf("put after revocation = %+v, Known %v", out, s.Known(b.key))
+	}
+	if u, err := s.Usage(a.box); err != nil || u.AllowHash != spool.HashPutters([]spool.Putter{c.key}) {
+		t.Errorf("the list after revocation is not the other putter's, %v", err)
+	}
+	if out := do(t, s, put(env(60), c, 3, a.box))[0]; out.Err != nil {
+		t.Errorf("the other putter's put: %v", out.Err)
+	}
+}
+
+func forget(t *testing.T, o Opener) {
+	s, a, b, c := o.New(t), newOwner(1), newOwner(2), newOwner(3)
+	enrol(t, s, 1<<20, a, b)
+	for _, x := range []owner{a, b} {
+		if err := s.Allow(t.Context(), x.box, []spool.Putter{c.key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(t, s, put(env(60), a, 0, a.box))
+	both := env(60)
+	do(t, s, put(both, c, 2, a.box, b.box))
+	if n, err := s.Forget(t.Context(), a.box, c.key); err != nil || n != 1 {
+		t.Errorf("Forget = %d, %v; want 1", n, err)
+	}
+	settle(t, s, a, 1)
+	if items := read(t, s, b, 2, 0); len(items) != 1 || !bytes.Equal(items[0].Envelope, both) {
+		t.Errorf("the other mailbox has %d items, want the one", len(items))
+	}
+	if n, err := s.Forget(t.Context(), newOwner(9).box, c.key); err != nil || n != 0 {
+		t.Errorf("Forget of a mailbox that is not here = %d, %v", n, err)
 	}
 }

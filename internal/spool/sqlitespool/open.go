@@ -241,8 +241,8 @@ func (s *Spool) load() error {
 	if err != nil {
 		return err
 	}
-	return s.row("SELECT mailbox, size FROM item", func(q *sqlite3.Stmt) {
-		s.Load(boxes[q.ColumnInt64(0)], q.ColumnInt(1))
+	return s.row("SELECT mailbox, size, putter, lane FROM item", func(q *sqlite3.Stmt) {
+		s.Load(spool.Held{Box: boxes[q.ColumnInt64(0)], Putter: spool.Putter(q.ColumnRawBlob(2)), Lane: uint8(q.ColumnInt(3)), Size: q.ColumnInt(1)})
 	})
 }
 

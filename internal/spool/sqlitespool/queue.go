@@ -23,12 +23,17 @@ type job struct {
 	put  spool.Put
 	done func([]spool.Placed)
 	out  []spool.Placed
+	// number counts the puts, so that a change can go behind them.
+	number uint64
 }
 
 // change is a rare write (enrol, allow, invite, expire).
 type change struct {
-	do  func() error // on the writer's goroutine, inside the transaction
+	do  func(*transaction) error // on the writer's goroutine, inside the transaction
 	err chan error
+	// behind: it goes when every put that came before it has been written.
+	behind bool
+	number uint64 // of the last put before it
 	// after runs when the transaction is committed.
 	after func()
 }
@@ -57,6 +62,7 @@ type queue struct {
 	lanes   [spool.Lanes][]*job
 	bytes   [spool.Lanes]int
 	changes []*change
+	puts    uint64 // that came so far
 	done    map[place]uint64
 	due     bool // deletions have waited long enough
 	timer   bool
@@ -80,6 +86,8 @@ func (q *queue) put(j *job) bool {
 	if q.closed {
 		return false
 	}
+	q.puts++
+	j.number = q.puts
 	q.lanes[l] = append(q.lanes[l], j)
 	q.bytes[l] += len(j.put.Envelope)
 	q.cond.Broadcast()
@@ -93,6 +101,7 @@ func (q *queue) change(c *change) bool {
 	if q.closed {
 		return false
 	}
+	c.number = q.puts
 	q.changes = append(q.changes, c)
 	q.cond.Broadcast()
 	return true
@@ -135,7 +144,7 @@ func (q *queue) take() (g group) {
 		q.takeLane(&g, l)
 	}
 	q.takeLane(&g, spool.Lanes-1)
-	g.changes, q.changes = q.changes, nil
+	q.takeChanges(&g)
 	if len(q.done) > 0 {
 		g.done, q.done = q.done, map[place]uint64{}
 	}
@@ -143,6 +152,25 @@ func (q *queue) take() (g group) {
 	g.closed = q.closed
 	q.cond.Broadcast()
 	return g
+}
+
+// takeChanges takes what need not wait for puts that are still waiting.
+func (q *queue) takeChanges(g *group) {
+	oldest := q.puts + 1
+	for _, l := range q.lanes {
+		if len(l) > 0 {
+			oldest = min(oldest, l[0].number)
+		}
+	}
+	var rest []*change
+	for _, c := range q.changes {
+		if c.behind && c.number >= oldest {
+			rest = append(rest, c)
+			continue
+		}
+		g.changes = append(g.changes, c)
+	}
+	q.changes = rest
 }
 
 func (q *queue) waiting() (n int) {

@@ -16,7 +16,11 @@ import (
 // change runs do in a transaction of the writer and waits for the commit; after
 // runs on the writer's goroutine right behind it.
 func (s *Spool) change(ctx context.Context, do func() error, after func()) error {
-	c := &change{do: do, after: after, err: make(chan error, 1)}
+	return s.submit(ctx, &change{do: func(*transaction) error { return do() }, after: after})
+}
+
+func (s *Spool) submit(ctx context.Context, c *change) error {
+	c.err = make(chan error, 1)
 	if !s.queue.change(c) {
 		return spool.ErrClosed
 	}
@@ -113,40 +117,83 @@ func (s *Spool) Invite(ctx context.Context, inv spool.Invitation) error {
 
 // Expire implements [spool.Spool].
 func (s *Spool) Expire(ctx context.Context, now time.Time) (n int, err error) {
-	var freed []taken
-	err = s.change(ctx, func() error {
-		t := &transaction{s: s}
-		var nums []int64
-		q, _, err := s.db.Prepare("DELETE FROM item WHERE expiry <= ? RETURNING (SELECT id FROM mailbox WHERE num = item.mailbox), envelope, size")
-		if err != nil {
-			return err
-		}
-		if err := bind(q, now.Unix()); err != nil {
-			return errors.Join(err, q.Close())
-		}
-		for q.Step() {
-			freed = append(freed, taken{ident.Mailbox(q.ColumnRawBlob(0)), q.ColumnInt(2)})
-			nums = append(nums, q.ColumnInt64(1))
-		}
-		if err := q.Close(); err != nil {
-			return err
-		}
-		if err := t.unref(nums); err != nil {
+	err = s.submit(ctx, &change{do: func(t *transaction) error {
+		if n, err = t.delete("expiry <= ?", now.Unix()); err != nil {
 			return err
 		}
 		if err := s.exec("DELETE FROM invitation WHERE expiry <= ?", now.Unix()); err != nil {
 			return err
 		}
 		return s.exec("DELETE FROM seen WHERE expiry <= ?", now.Unix())
-	}, func() {
-		for _, f := range freed {
-			s.Free(f.box, f.size)
-		}
-	})
+	}})
 	if err != nil {
 		return 0, fmt.Errorf("expire envelopes: %w", err)
 	}
-	return len(freed), nil
+	return n, nil
+}
+
+// delete deletes items, frees their room with the commit, and returns how many
+// they were.
+func (t *transaction) delete(where string, args ...any) (int, error) {
+	q, _, err := t.s.db.Prepare("DELETE FROM item WHERE " + where +
+		" RETURNING (SELECT id FROM mailbox WHERE num = item.mailbox), envelope, size, putter, lane")
+	if err != nil {
+		return 0, err
+	}
+	if err := bind(q, args...); err != nil {
+		return 0, errors.Join(err, q.Close())
+	}
+	var nums []int64
+	for q.Step() {
+		t.freed = append(t.freed, spool.Held{
+			Box: ident.Mailbox(q.ColumnRawBlob(0)), Putter: spool.Putter(q.ColumnRawBlob(3)), Lane: uint8(q.ColumnInt(4)), Size: q.ColumnInt(2),
+		})
+		nums = append(nums, q.ColumnInt64(1))
+	}
+	if err := q.Close(); err != nil {
+		return 0, err
+	}
+	return len(nums), t.unref(nums)
+}
+
+// Revoke implements [spool.Registry].
+func (s *Spool) Revoke(ctx context.Context, box ident.Mailbox, putters []spool.Putter) (n int, err error) {
+	row, ok := s.Row(box)
+	if !ok {
+		return 0, fmt.Errorf("revoke putters: %w", spool.ErrUnknownMailbox)
+	}
+	err = s.submit(ctx, &change{behind: true, do: func(t *transaction) error {
+		for _, p := range putters {
+			if err := s.exec("DELETE FROM allow WHERE mailbox = ? AND putter = ?", row, p[:]); err != nil {
+				return err
+			}
+			dropped, err := t.delete("mailbox = ? AND putter = ?", row, p[:])
+			if n += dropped; err != nil {
+				return err
+			}
+		}
+		return nil
+	}, after: func() { s.Disallow(box, putters) }})
+	if err != nil {
+		return 0, fmt.Errorf("revoke putters: %w", err)
+	}
+	return n, nil
+}
+
+// Forget implements [spool.Registry].
+func (s *Spool) Forget(ctx context.Context, box ident.Mailbox, putter spool.Putter) (n int, err error) {
+	row, ok := s.Row(box)
+	if !ok {
+		return 0, nil
+	}
+	err = s.submit(ctx, &change{behind: true, do: func(t *transaction) (err error) {
+		n, err = t.delete("mailbox = ? AND putter = ?", row, putter[:])
+		return err
+	}})
+	if err != nil {
+		return 0, fmt.Errorf("forget what was put: %w", err)
+	}
+	return n, nil
 }
 
 // Adopt makes a mailbox that was enrolled before, in a spool that has lost it;

@@ -42,8 +42,11 @@ CREATE TABLE item (
 	envelope INTEGER NOT NULL,
 	size     INTEGER NOT NULL,
 	expiry   INTEGER NOT NULL,
+	putter   BLOB    NOT NULL CHECK (length(putter) = 32),
+	part     BLOB,                          -- the id of a part of a file: it may come again when it was taken
 	PRIMARY KEY (mailbox, lane, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX item_part ON item (mailbox, part) WHERE part IS NOT NULL;
 -- What was taken, until it expires: a put may be repeated. The expiry comes
 -- first, so that new rows go to one end and old ones leave at the other.
 CREATE TABLE seen (

@@ -3,6 +3,7 @@ package sqlitespool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -27,6 +28,8 @@ func bind(q *sqlite3.Stmt, args ...any) error {
 			err = q.BindInt64(i+1, v)
 		case []byte:
 			err = q.BindBlob(i+1, v)
+		case nil:
+			err = q.BindNull(i + 1)
 		case string:
 			err = q.BindText(i+1, v)
 		default:
@@ -60,7 +63,7 @@ func run(q *sqlite3.Stmt, args ...any) error {
 type writer struct {
 	begin, commit, rollback      *sqlite3.Stmt
 	see, unsee, body, item, lane *sqlite3.Stmt
-	done, unref, drop            *sqlite3.Stmt
+	held, done, unref, drop      *sqlite3.Stmt
 	all                          []*sqlite3.Stmt
 }
 
@@ -75,9 +78,10 @@ func (w *writer) prepare(db *sqlite3.Conn) error {
 		{&w.see, "INSERT OR IGNORE INTO seen (expiry, id, mailbox) VALUES (?, ?, ?)"},
 		{&w.unsee, "DELETE FROM seen WHERE expiry = ? AND id = ? AND mailbox = ?"},
 		{&w.body, "INSERT INTO envelope (refs, body) VALUES (?, ?)"},
-		{&w.item, "INSERT INTO item (mailbox, lane, seq, envelope, size, expiry) VALUES (?, ?, ?, ?, ?, ?)"},
+		{&w.item, "INSERT INTO item (mailbox, lane, seq, envelope, size, expiry, putter, part) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+		{&w.held, "SELECT 1 FROM item WHERE mailbox = ? AND part = ?"},
 		{&w.lane, "INSERT OR REPLACE INTO lane (mailbox, lane, next) VALUES (?, ?, ?)"},
-		{&w.done, "DELETE FROM item WHERE mailbox = ? AND lane = ? AND seq <= ? RETURNING envelope, size"},
+		{&w.done, "DELETE FROM item WHERE mailbox = ? AND lane = ? AND seq <= ? RETURNING envelope, size, putter"},
 		{&w.unref, "UPDATE envelope SET refs = refs - 1 WHERE num = ?"},
 		{&w.drop, "DELETE FROM envelope WHERE num = ? AND refs <= 0"},
 	} {
@@ -139,12 +143,6 @@ func (s *Spool) write() {
 	}
 }
 
-// taken is room taken in the index by a transaction that may yet fail.
-type taken struct {
-	box  ident.Mailbox
-	size int
-}
-
 // commit writes a group and answers it.
 func (s *Spool) commit(g *group) {
 	if s.Err() != nil {
@@ -157,7 +155,7 @@ func (s *Spool) commit(g *group) {
 		return
 	}
 	for _, f := range t.freed {
-		s.Free(f.box, f.size)
+		s.Free(f)
 	}
 	for _, c := range g.changes {
 		if c.after != nil {
@@ -175,7 +173,7 @@ func (s *Spool) commit(g *group) {
 func (s *Spool) fail(g *group, t *transaction, err error) {
 	_ = s.w.rollback.Exec() // fails when SQLite has rolled back by itself
 	for _, f := range t.taken {
-		s.Free(f.box, f.size)
+		s.Free(f)
 	}
 	for at, to := range g.done {
 		s.queue.finish(at, to)
@@ -206,20 +204,19 @@ func (s *Spool) refuse(g *group, err error) {
 
 // transaction is one group being written.
 type transaction struct {
-	s            *Spool
-	now          time.Time
-	taken, freed []taken
-	lanes        map[place]struct{}
+	s     *Spool
+	now   time.Time
+	taken []spool.Held // room taken in the index, which may yet fail
+	freed []spool.Held
+	lanes map[place]struct{}
 }
 
 func (t *transaction) run(g *group) error {
 	if err := t.s.w.begin.Exec(); err != nil {
 		return err
 	}
-	for _, c := range g.changes {
-		if err := c.do(); err != nil {
-			return err
-		}
+	if err := t.change(g, false); err != nil {
+		return err
 	}
 	for at, to := range g.done {
 		if err := t.finish(at, to); err != nil {
@@ -231,6 +228,9 @@ func (t *transaction) run(g *group) error {
 			return err
 		}
 	}
+	if err := t.change(g, true); err != nil {
+		return err
+	}
 	for at := range t.lanes {
 		row, _ := t.s.Row(at.box)
 		if err := run(t.s.w.lane, row, int64(at.lane), int64(t.s.NextSeq(at.box, at.lane))); err != nil {
@@ -238,6 +238,20 @@ func (t *transaction) run(g *group) error {
 		}
 	}
 	return t.s.w.commit.Exec()
+}
+
+// change makes the rare writes: those that go before the puts of the group, or
+// those that go behind them.
+func (t *transaction) change(g *group, behind bool) error {
+	for _, c := range g.changes {
+		if c.behind != behind {
+			continue
+		}
+		if err := c.do(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // put writes one put: a row for the envelope, one for each mailbox.
@@ -252,6 +266,9 @@ func (t *transaction) put(j *job) error {
 	var rows [8]int64
 	fresh := rows[:0]
 	for i, box := range p.To {
+		if p.Part && slices.Contains(p.To[:i], box) {
+			continue // named twice: its item is not written yet, so it would not be found
+		}
 		row, seq, err := t.place(p, box, &j.out[i])
 		if err != nil {
 			return err
@@ -269,12 +286,16 @@ func (t *transaction) put(j *job) error {
 	}
 	num := t.s.db.LastInsertRowID()
 	expiry := min(p.Expiry.Unix(), t.now.Add(maxHold).Unix())
+	var part any
+	if p.Part {
+		part = p.ID[:]
+	}
 	n := 0
 	for i := range p.To {
 		if j.out[i].Seq == 0 {
 			continue
 		}
-		if err := run(w.item, fresh[n], int64(p.Lane), int64(j.out[i].Seq), num, int64(len(p.Envelope)), expiry); err != nil {
+		if err := run(w.item, fresh[n], int64(p.Lane), int64(j.out[i].Seq), num, int64(len(p.Envelope)), expiry, p.Putter[:], part); err != nil {
 			return err
 		}
 		n++
@@ -289,21 +310,34 @@ func (t *transaction) place(p *spool.Put, box ident.Mailbox, out *spool.Placed) 
 	if out.Err != nil {
 		return 0, 0, nil //nolint:nilerr // it is in out, for the caller who waits
 	}
-	w := &t.s.w
-	if err := run(w.see, p.Expiry.Unix(), p.ID[:], row); err != nil {
+	before, err := t.before(p, row)
+	if err != nil || before {
 		return 0, 0, err
 	}
-	if t.s.db.Changes() == 0 {
-		return 0, 0, nil
-	}
-	seq, out.Err = t.s.Place(box, p.Lane, len(p.Envelope))
+	h := spool.Held{Box: box, Putter: p.Putter, Lane: p.Lane, Size: len(p.Envelope)}
+	seq, out.Err = t.s.Place(h)
 	if out.Err != nil {
-		return 0, 0, run(w.unsee, p.Expiry.Unix(), p.ID[:], row)
+		return 0, 0, run(t.s.w.unsee, p.Expiry.Unix(), p.ID[:], row)
 	}
 	out.Seq = seq
-	t.taken = append(t.taken, taken{box, len(p.Envelope)})
+	t.taken = append(t.taken, h)
 	t.lanes[place{box, p.Lane}] = struct{}{}
 	return row, seq, nil
+}
+
+// before reports whether a mailbox has taken an envelope before, and remembers
+// that it takes it now. A part of a file is remembered while it waits.
+func (t *transaction) before(p *spool.Put, row int64) (bool, error) {
+	w := &t.s.w
+	if !p.Part {
+		err := run(w.see, p.Expiry.Unix(), p.ID[:], row)
+		return err == nil && t.s.db.Changes() == 0, err
+	}
+	if err := bind(w.held, row, p.ID[:]); err != nil {
+		return false, err
+	}
+	held := w.held.Step()
+	return held, errors.Join(w.held.Err(), w.held.Reset())
 }
 
 // finish deletes a lane's items up to to.
@@ -319,7 +353,7 @@ func (t *transaction) finish(at place, to uint64) error {
 	var nums []int64
 	for w.done.Step() {
 		nums = append(nums, w.done.ColumnInt64(0))
-		t.freed = append(t.freed, taken{at.box, w.done.ColumnInt(1)})
+		t.freed = append(t.freed, spool.Held{Box: at.box, Putter: spool.Putter(w.done.ColumnRawBlob(2)), Lane: at.lane, Size: w.done.ColumnInt(1)})
 	}
 	if err := errors.Join(w.done.Err(), w.done.Reset()); err != nil {
 		return err
