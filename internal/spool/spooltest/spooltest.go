@@ -481,7 +481,7 @@ func revoke(t *testing.T, o Opener) {
 	if err := s.Allow(t.Context(), a.box, []spool.Putter{b.key, c.key}); err != nil {
 		t.Fatal(err)
 	}
-	answered := make(chan struct{}, 300)
+	answered := make(chan struct{}, 1000)
 	for range cap(answered) { // the revocation comes behind what was put before it
 		s.Put(put(env(60), b, 1, a.box), func([]spool.Placed) { answered <- struct{}{} })
 	}
