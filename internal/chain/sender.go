@@ -139,6 +139,19 @@ func (m *Sender) Last(l precedence.Level) (sequence uint32, running [32]byte) {
 	return c.last(), c.running
 }
 
+// LastReceipt is [Sender.Last] of the chain of receipts to one party.
+func (m *Sender) LastReceipt(p ident.Party) (sequence uint32, running [32]byte) {
+	for i := range m.receipts {
+		if m.receipts[i].party == p {
+			return m.receipts[i].last(), m.receipts[i].running
+		}
+	}
+	return 0, running
+}
+
+// Predecessor is the identity of the generation before, or zeros.
+func (m *Sender) Predecessor() [32]byte { return m.predecessor }
+
 // Due reports whether a successor should be made: after [RenewAfter], or after
 // [RenewMessages] in one chain and [RenewNotBefore].
 func (m *Sender) Due(now time.Time) bool {

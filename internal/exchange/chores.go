@@ -39,6 +39,15 @@ func (e *Engine) chores(b *Batch) error {
 	if err := b.expireReceivers(); err != nil {
 		return err
 	}
+	if err := b.settleDifferences(); err != nil {
+		return err
+	}
+	if err := b.checkDue(); err != nil {
+		return err
+	}
+	if err := b.saveSteady(); err != nil {
+		return err
+	}
 	if err := b.expireUploads(); err != nil {
 		return err
 	}
@@ -51,8 +60,9 @@ func (e *Engine) chores(b *Batch) error {
 const resealAfter = 2
 
 // retry queues again what a relay accepted and no desk signed for, and with it
-// the slice of the key that opens it. From the second time on it is sealed
-// anew, under the same message id: a desk that has it says so once more.
+// the slice of the key that opens it. The second time a desk gets it as it was
+// signed, sealed to its seal key; after that it is sealed anew, under the same
+// message id: a desk that has it says so once more.
 func (b *Batch) retry() error {
 	due, err := b.Tx.DueAgain(b.Now)
 	if err != nil {
@@ -129,6 +139,11 @@ func (b *Batch) reseal(d store.Again) (bool, error) {
 	if err != nil || !worth {
 		return false, err
 	}
+	if d.Tries == resealAfter {
+		if repaired, err := b.repair(l, d.Desk, &m); repaired || err != nil {
+			return false, err
+		}
+	}
 	return true, b.sealAnew(d, &m, l)
 }
 
@@ -161,16 +176,16 @@ func (b *Batch) sealAnew(d store.Again, m *store.Message, l *line) error {
 	if err != nil {
 		return err
 	}
-	if d.Tries > resealAfter && s.Created().Add(chain.RenewNotBefore).Before(b.Now) {
+	if d.Tries > resealAfter && s.Created().Add(chain.RenewNotBefore).Before(b.Steady) {
 		s, err = b.newSender(l, m.Group, parties, l.readers(e.cfg.Self.Desk, parties), s, m.Precedence)
 		if err != nil {
 			return err
 		}
 	}
-	b.touchSender(s)
-	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Message, Precedence: m.Precedence, Message: m.ID, Digest: l.digest, Body: m.Body, Expiry: b.e.expiry(b.Now, envelopeLife),
-	})
+	if err := b.giveUp(l, parties, m.ID); err != nil {
+		return err
+	}
+	sealed, err := b.seal(s, chain.SealInput{Kind: envelope.Message, Precedence: m.Precedence, Message: m.ID, Digest: l.digest, Body: m.Body})
 	if err != nil {
 		return fmt.Errorf("seal message %s anew: %w", m.ID, err)
 	}
@@ -202,13 +217,13 @@ func audienceOf(l *line, m *store.Message) ([]ident.Party, error) {
 // waited long enough.
 func (b *Batch) expireReceivers() error {
 	for tag, r := range b.e.receivers {
-		if r.expired.Add(time.Hour).After(b.Now) {
+		if r.expired.Add(time.Hour).After(b.Steady) {
 			continue
 		}
 		b.touchReceiver(r)
-		r.expired = b.Now
-		r.Expire(b.Now)
-		if !r.Finished(b.Now) {
+		r.expired = b.Steady
+		r.Expire(b.Steady)
+		if !r.Finished(b.Steady) {
 			continue
 		}
 		delete(b.receivers, tag)

@@ -141,10 +141,9 @@ func (b *Batch) flashStatement(l *line, statement []byte) (without []ident.Desk,
 			without = append(without, d.Desk)
 		}
 	}
-	b.touchSender(s)
-	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
+	sealed, err := b.seal(s, chain.SealInput{
 		Kind: envelope.Statement, Precedence: precedence.Flash, Message: ident.NewMessage(), Digest: l.digest,
-		Body: append([]byte{statementSet}, statement...), Expiry: e.expiry(b.Now, envelopeLife),
+		Body: append([]byte{statementSet}, statement...),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("seal statement: %w", err)
@@ -174,10 +173,9 @@ func (b *Batch) confirm(r roster.Removal) error {
 		if l.State != "open" || s == nil || len(to) == 0 {
 			continue
 		}
-		b.touchSender(s)
-		sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
+		sealed, err := b.seal(s, chain.SealInput{
 			Kind: envelope.Confirmation, Precedence: precedence.Flash, ReceiptTo: r.Party, Message: ident.NewMessage(),
-			Digest: l.digest, Body: body, Expiry: e.expiry(b.Now, envelopeLife),
+			Digest: l.digest, Body: body,
 		})
 		if err != nil {
 			return fmt.Errorf("seal confirmation: %w", err)

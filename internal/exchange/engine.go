@@ -45,6 +45,8 @@ type Engine struct {
 	parked    *[2]int64                   // bytes that wait for keys, below FLASH and in it; nil: not known
 	repeated  map[ident.Message]time.Time // when "delivered" was sealed once more
 	fresh     bool                        // state could not be proved: start new sending keys
+	steady    steady
+	checks    map[ident.Group]*checking
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
@@ -85,6 +87,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		verifying: make(chan struct{}, 1),
 		repeated:  map[ident.Message]time.Time{},
 		cut:       map[ident.Desk]bool{},
+		checks:    map[ident.Group]*checking{},
 		memo:      cfg.Memo,
 	}
 	if e.memo == nil {
@@ -200,7 +203,7 @@ func (e *Engine) run(steps []step) {
 // transact applies steps and settles them, or undoes them and returns the
 // error without settling any.
 func (e *Engine) transact(steps []step) error {
-	b := &Batch{e: e, Now: time.Now().UTC().Truncate(time.Millisecond)}
+	b := &Batch{e: e, Now: e.wall().UTC().Truncate(time.Millisecond), Steady: e.steady.now()}
 	// The context of shutdown must not tear a batch that is being written.
 	err := e.cfg.Store.Update(context.WithoutCancel(e.ctx), func(tx *store.Tx) error {
 		b.Tx = tx
@@ -210,6 +213,9 @@ func (e *Engine) transact(steps []step) error {
 			}
 		}
 		if err := b.afterReload(); err != nil {
+			return err
+		}
+		if err := b.attestDue(); err != nil {
 			return err
 		}
 		return b.flush()
@@ -275,7 +281,9 @@ func signal(c chan<- struct{}) {
 // Batch is one transaction of the engine. It is valid inside a step only.
 type Batch struct {
 	Tx  *store.Tx
-	Now time.Time // of the whole batch, to the millisecond
+	Now time.Time // of the whole batch, by the wall clock, to the millisecond
+	// Steady is the same moment by the clock that nobody can set: for periods.
+	Steady time.Time
 
 	e         *Engine
 	undo      []func()

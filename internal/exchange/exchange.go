@@ -57,7 +57,7 @@ type Link interface {
 	Status() link.Status
 }
 
-// Config is what an [Engine] is made of. All fields but Memo are required.
+// Config is what an [Engine] is made of. All fields but Memo and Wall are required.
 type Config struct {
 	Store *store.Store
 	Blobs *blob.Dir
@@ -72,6 +72,8 @@ type Config struct {
 	Log     *slog.Logger
 	// Memo may be shared by the desks of one process; nil: a new one.
 	Memo *Memo
+	// Wall is the machine's clock; nil: [time.Now].
+	Wall func() time.Time
 }
 
 // Limits of our own, with their reasons.
@@ -118,6 +120,8 @@ const (
 const (
 	ControlStatement uint8 = 3 // statements of a party
 	ControlSealKey   uint8 = 4 // an announcement of a seal key
+	ControlVector    uint8 = 5 // a checkpoint.Vector, where line checks differ
+	ControlProof     uint8 = 6 // an attestation of a third desk's, for one that lacks it
 	// ControlConfirmation is a desk's word that it refuses a removed one, to a
 	// desk with which it shares no key.
 	ControlConfirmation uint8 = 8
@@ -128,6 +132,7 @@ const (
 	statementHeads   byte = 1 // what the sender's set holds
 	statementSet     byte = 2 // statements that the reader lacks
 	statementSealKey byte = 3 // an announcement of a seal key
+	statementVoid    byte = 4 // envelopes of the sender that may never arrive
 )
 
 // Events say what changed. Their data is the id of the thing, as bytes; a

@@ -21,10 +21,10 @@ func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Leve
 	readers := l.readers(e.cfg.Self.Desk, parties)
 	print := fingerprint(readers)
 	old := e.senders[group]
-	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(chain.RenewNotBefore).After(b.Now) {
+	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(chain.RenewNotBefore).After(b.Steady) {
 		return old, nil // a desk that starts over and over must not make us make keys over and over
 	}
-	if old != nil && old.readers == print && !old.Due(b.Now) {
+	if old != nil && old.readers == print && !old.Due(b.Steady) {
 		if urgent == precedence.Routine {
 			return old, nil
 		}
@@ -45,7 +45,7 @@ func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Leve
 // newSender makes a sending key, seals it to every reader and wipes it.
 func (b *Batch) newSender(l *line, group ident.Group, parties []ident.Party, readers []roster.Entry, old *sender, urgent precedence.Level) (*sender, error) {
 	e := b.e
-	start := chain.Start{Group: group, Desk: e.cfg.Self.Desk, Parties: parties, Restart: e.fresh, Now: b.Now}
+	start := chain.Start{Group: group, Desk: e.cfg.Self.Desk, Parties: parties, Restart: e.fresh, Now: b.Steady}
 	if old != nil {
 		b.touchSender(old)
 		start.Previous = old.Sender
@@ -55,6 +55,9 @@ func (b *Batch) newSender(l *line, group ident.Group, parties []ident.Party, rea
 		return nil, fmt.Errorf("make sending key: %w", err)
 	}
 	s := &sender{Sender: made, line: l.ID, parties: parties, readers: fingerprint(readers)}
+	if err := b.noteSender(s); err != nil {
+		return nil, err
+	}
 	for _, d := range readers {
 		if err := b.slice(l, s, d, urgent); err != nil {
 			return nil, err
@@ -70,6 +73,11 @@ func (b *Batch) newSender(l *line, group ident.Group, parties []ident.Party, rea
 		}
 	})
 	b.setSender(group, s)
+	if old != nil {
+		if err := b.attestEnd(l, old, s); err != nil {
+			return nil, err
+		}
+	}
 	return s, b.Event(EventLine, l.ID[:])
 }
 

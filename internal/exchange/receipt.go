@@ -153,7 +153,6 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 	if err != nil {
 		return err
 	}
-	b.touchSender(s)
 	evidence, err := b.sealReceipt(l, s, m, m.Party, encoded)
 	if err != nil || r.State == wire.Want {
 		return err
@@ -170,9 +169,8 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 // sealReceipt seals a receipt for one party's desks and queues it.
 func (b *Batch) sealReceipt(l *line, s *sender, m *store.Message, to ident.Party, body []byte) (evidence []byte, err error) {
 	e := b.e
-	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Receipt, Precedence: m.Precedence, ReceiptTo: to, Message: ident.NewMessage(),
-		Digest: l.digest, Body: body, Expiry: e.expiry(b.Now, envelopeLife),
+	sealed, err := b.seal(s, chain.SealInput{
+		Kind: envelope.Receipt, Precedence: m.Precedence, ReceiptTo: to, Message: ident.NewMessage(), Digest: l.digest, Body: body,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("seal receipt of %s: %w", m.ID, err)

@@ -115,7 +115,7 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	}
 	to := chain.Recipient{Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, Key: k.key, SealNumber: k.number}
 	var sender ident.Desk
-	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, func(d ident.Desk) ([]byte, bool) { sender = d; return e.messageKey(d) }, b.Now)
+	fresh, facts, err := chain.OpenSlice(e.cfg.Suite, env, to, func(d ident.Desk) ([]byte, bool) { sender = d; return e.messageKey(d) }, b.Steady)
 	if errors.Is(err, chain.ErrUnknownDesk) {
 		if _, gone := e.removed(sender); gone {
 			b.drop("slice after its desk was removed", nil)
@@ -134,6 +134,10 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 		return err
 	}
 	rec := &receiver{Receiver: fresh}
+	if rec.row, err = b.noteReceiver(fresh, facts); err != nil {
+		return err
+	}
+	b.signedTime(facts.Sender, facts.Time)
 	tag := fresh.Tag()
 	e.receivers[tag] = rec
 	b.undo = append(b.undo, func() { delete(e.receivers, tag) })
@@ -162,7 +166,7 @@ func (b *Batch) succeed(facts chain.Slice) error {
 			continue // after a restart the last sequences are not known
 		}
 		b.touchReceiver(r)
-		if err := r.Close(facts.Last, b.Now); err != nil {
+		if err := r.Close(facts.Last, b.Steady); err != nil {
 			if err := b.evidence("chain-conflict", facts.Sender, facts.Proof); err != nil {
 				return err
 			}
@@ -242,7 +246,7 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	if r.line == (ident.Line{}) {
 		before = r.Receiver.Clone()
 	}
-	o, err := r.Open(env, b.Now)
+	o, err := r.Open(env, b.Steady)
 	if errors.Is(err, chain.ErrReplay) {
 		_, err := b.again(envelope.Identify(env))
 		return err
@@ -250,11 +254,6 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	if err != nil {
 		b.drop("chain envelope", err)
 		return nil
-	}
-	if o.History == chain.Broken {
-		if err := b.evidence("history-conflict", o.Sender, o.Evidence); err != nil {
-			return err
-		}
 	}
 	l, parties := b.lineOf(r, o)
 	if l == nil && before != nil && o.Inside.Kind != envelope.Receipt && e.mayOpen(o.Sender) {
@@ -266,6 +265,9 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	if l == nil {
 		b.drop("message for no line of ours", nil)
 		return nil
+	}
+	if err := b.place(l, r, o); err != nil {
+		return err
 	}
 	r.line = l.ID
 	if _, member := l.roster.Desk(o.Sender); !member {
@@ -288,6 +290,10 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		return b.takeMessage(l, parties, o, env)
 	case envelope.Receipt:
 		return b.takeReceipt(l, o)
+	case envelope.Attestation:
+		return b.takeAttestation(l, o.Body)
+	case envelope.LineCheck:
+		return b.takeCheck(l, o)
 	case envelope.Confirmation:
 		return b.takeConfirmation(o.Sender, o.Body, o.Evidence)
 	default:
@@ -378,6 +384,11 @@ func (b *Batch) audiences(l *line, o chain.Opened) [][]ident.Party {
 // openControl opens what a paired desk says about trust.
 func (b *Batch) openControl(env []byte) error {
 	e := b.e
+	if h, err := envelope.Parse(env); err == nil {
+		if k, ok := e.sealKeys[h.Tag]; ok {
+			return b.openRepair(k, env)
+		}
+	}
 	c, err := chain.OpenControl(e.cfg.Suite, env, e.cfg.Self.Control, func(c chain.Control) ([]byte, bool) {
 		entry, ok := e.dir.desks[c.Sender]
 		return entry.Certificate.DeskKey, ok
@@ -393,6 +404,10 @@ func (b *Batch) openControl(env []byte) error {
 		return b.takeConfirmation(c.Sender, c.Body, nil)
 	case ControlSealKey:
 		return b.TakeSealKey(c.Body)
+	case ControlVector:
+		return b.takeVector(e.dir.desks[c.Sender], c.Body)
+	case ControlProof:
+		return b.takeProof(c.Body)
 	}
 	if err := e.cfg.Control(b, e.dir.desks[c.Sender], c); err != nil {
 		if k, _, _ := fault.Visible(err); k == fault.Internal || k == fault.Busy {

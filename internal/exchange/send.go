@@ -309,10 +309,7 @@ func (b *Batch) send(p prepared) (Sent, error) {
 		ID: ident.NewMessage(), Line: l.ID, Group: group, Outgoing: true, Party: e.cfg.Self.Party, Desk: e.cfg.Self.Desk,
 		Precedence: level, Exercise: p.body.Status != wire.Actual, Content: wire.ContentHash(body), Body: body, CommittedAt: b.Now,
 	}
-	b.touchSender(s)
-	sealed, err := s.Seal(e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Message, Precedence: level, Message: m.ID, Digest: l.digest, Body: body, Expiry: b.e.expiry(b.Now, envelopeLife),
-	})
+	sealed, err := b.seal(s, chain.SealInput{Kind: envelope.Message, Precedence: level, Message: m.ID, Digest: l.digest, Body: body})
 	if err != nil {
 		return Sent{}, fmt.Errorf("seal message: %w", err)
 	}
@@ -391,19 +388,20 @@ func (b *Batch) rung(r store.Rung) error {
 }
 
 // state seals a body about trust for everybody on a line.
-func (b *Batch) state(l *line, body []byte) error {
-	s, err := b.senderFor(l, l.parties, precedence.Routine)
+func (b *Batch) state(l *line, body []byte) error { return b.stateIn(l, l.parties, body) }
+
+// stateIn seals a body about trust for some parties of a line.
+func (b *Batch) stateIn(l *line, parties []ident.Party, body []byte) error {
+	s, err := b.senderFor(l, parties, precedence.Routine)
 	if err != nil {
 		return err
 	}
-	b.touchSender(s)
-	sealed, err := s.Seal(b.e.cfg.Self.MessageKey, chain.SealInput{
-		Kind: envelope.Statement, Precedence: precedence.Routine, Message: ident.NewMessage(), Digest: l.digest,
-		Body: body, Expiry: b.e.expiry(b.Now, envelopeLife),
+	sealed, err := b.seal(s, chain.SealInput{
+		Kind: envelope.Statement, Precedence: precedence.Routine, Message: ident.NewMessage(), Digest: l.digest, Body: body,
 	})
 	if err != nil {
 		return fmt.Errorf("seal statement: %w", err)
 	}
-	to := targets(l.readers(b.e.cfg.Self.Desk, l.parties)...)
+	to := targets(l.readers(b.e.cfg.Self.Desk, parties)...)
 	return b.out(store.Out{Purpose: store.ForStatement, Lane: uint8(precedence.Routine), Bytes: sealed.Envelope}, to)
 }

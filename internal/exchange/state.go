@@ -26,6 +26,9 @@ type sender struct {
 	line    ident.Line
 	parties []ident.Party
 	readers [32]byte // fingerprint of the desks that got a slice
+	before  [32]byte // hash of the final attestation of the key before this one
+	row     int64    // of its generation in the store
+	soiled  map[ident.Party]soiled
 }
 
 // receiver is a peer's sending key.
@@ -33,6 +36,8 @@ type receiver struct {
 	*chain.Receiver
 	line    ident.Line // zero until a message has shown it
 	expired time.Time  // when old keys were last looked for; not stored
+	row     int64      // of its generation in the store
+	ahead   [5]uint32  // how far each lane is attested, at most
 }
 
 func (s *sender) save(tx *store.Tx) error {
@@ -47,6 +52,7 @@ func (s *sender) save(tx *store.Tx) error {
 		w.Raw(p[:])
 	}
 	w.Raw(s.readers[:])
+	w.Raw(s.before[:])
 	w.Var32(state)
 	group := s.Group()
 	if err := tx.PutCell(cellSender, group[:], w.Bytes()); err != nil {
@@ -68,6 +74,7 @@ func parseSender(st suite.Suite, b []byte) (*sender, error) {
 		s.parties = append(s.parties, p)
 	}
 	r.Into(s.readers[:])
+	r.Into(s.before[:])
 	state := r.Var32(1 << 20)
 	if err := r.Done(); err != nil {
 		return nil, fmt.Errorf("read sending key: %w", err)
@@ -111,8 +118,9 @@ func (b *Batch) touchSender(s *sender) {
 	if _, ok := b.senders[group]; ok {
 		return
 	}
-	before, readers := s.Sender.Clone(), s.readers
-	b.undo = append(b.undo, func() { s.Sender, s.readers = before, readers })
+	before := *s
+	before.Sender = s.Sender.Clone()
+	b.undo = append(b.undo, func() { *s = before })
 	b.setSender(group, s)
 }
 
@@ -145,6 +153,9 @@ func (b *Batch) setReceiver(tag [16]byte, r *receiver) {
 // roll-back, chains are dropped: what they would seal may have been sealed
 // before, and what they would open is sent again under new keys.
 func (e *Engine) load(tx *store.Tx) error {
+	if err := e.loadSteady(tx); err != nil {
+		return err
+	}
 	if err := e.loadSealKeys(tx); err != nil {
 		return err
 	}
@@ -197,6 +208,9 @@ func (e *Engine) loadChains(tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
+		if err := e.placeSender(tx, s); err != nil {
+			return err
+		}
 		e.senders[s.Group()] = s
 	}
 	if refs, err = tx.Cells(cellReceiver); err != nil {
@@ -209,6 +223,9 @@ func (e *Engine) loadChains(tx *store.Tx) error {
 		}
 		r, err := parseReceiver(e.cfg.Suite, b)
 		if err != nil {
+			return err
+		}
+		if err := r.find(tx, e.cfg.Suite, e.cfg.Self.Party); err != nil {
 			return err
 		}
 		e.receivers[r.Tag()] = r

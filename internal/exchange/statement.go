@@ -70,6 +70,8 @@ func (b *Batch) takeStatement(l *line, o chain.Opened) error {
 		return b.takeStatements(rest, o.Sender)
 	case statementSealKey:
 		return b.TakeSealKey(rest)
+	case statementVoid:
+		return b.takeVoid(l, o, rest)
 	default:
 		b.drop("statement body of unknown kind", nil)
 		return nil

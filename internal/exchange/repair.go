@@ -1,0 +1,60 @@
+package exchange
+
+import (
+	"errors"
+	"slices"
+
+	"hotline/internal/chain"
+	"hotline/internal/envelope"
+	"hotline/internal/ident"
+	"hotline/internal/store"
+)
+
+// repair gives a desk that has not signed for a message what was signed, sealed
+// to its newest seal key: it may have lost the key that opens the envelope. It
+// reports false where that cannot be done.
+func (b *Batch) repair(l *line, desk ident.Desk, m *store.Message) (bool, error) {
+	e := b.e
+	entry, on := l.roster.Desk(desk)
+	seal, known := e.dir.seal[desk]
+	if !on || !known || slices.Contains(l.gone, desk) {
+		return false, nil
+	}
+	env, err := chain.SealRepair(e.cfg.Suite, seal.Public, m.Precedence, e.expiry(b.Now, envelopeLife), chain.Repair{
+		Sender: m.Desk, Group: m.Group, Evidence: m.Evidence, Body: m.Body,
+	})
+	if errors.Is(err, chain.ErrInput) {
+		return false, nil // too long for one envelope
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := b.Leaf("repair", append(messageLeaf(m), desk[:]...)); err != nil {
+		return false, err
+	}
+	return true, b.out(store.Out{Purpose: store.ForControl, Lane: uint8(m.Precedence), Bytes: env}, targets(entry))
+}
+
+// openRepair takes a message that its sender signed before, and whose envelope
+// this desk could not open, or has not got.
+func (b *Batch) openRepair(k sealKey, env []byte) error {
+	e := b.e
+	r, err := chain.OpenRepair(e.cfg.Suite, env, k.key, e.messageKey)
+	if err != nil {
+		b.drop("repair", err)
+		return nil
+	}
+	o := chain.Opened{
+		Sender: r.Sender, Group: r.Group, Lane: chain.Lane(r.Inside.Precedence), Inside: r.Inside, Body: r.Body, Evidence: r.Evidence,
+	}
+	l, parties := b.lineOf(&receiver{}, o)
+	if l == nil || r.Inside.Kind != envelope.Message || r.Inside.Precedence >= uint8(chain.Receipts) {
+		b.drop("repair for no line of ours", nil)
+		return nil
+	}
+	if _, member := l.roster.Desk(r.Sender); !member {
+		b.drop("repair of a message of a desk that is not on the line", nil)
+		return b.Leaf("after-removal", append(r.Sender[:], r.Inside.Message[:]...))
+	}
+	return b.takeMessage(l, parties, o, env)
+}
