@@ -32,12 +32,12 @@ func (s *Set) compute() *Roster {
 	r.takeNotices(all)
 	best, spare := make(map[ident.Desk]*held), make(map[ident.Desk]*held)
 	for _, st := range all {
-		if st.Add == nil || !s.belongs(st.Author) {
+		if st.Add == nil {
 			continue
 		}
 		desk := st.desk
 		r.states[desk] = max(r.states[desk], StateVoid)
-		if r.states[desk] == StateRemoved || s.contested(st.Statement) || !reigns[st.Author].holds(st) {
+		if r.states[desk] == StateRemoved || !s.belongs(st.Author) || s.contested(st.Statement) || !reigns[st.Author].holds(st) {
 			continue
 		}
 		in := best

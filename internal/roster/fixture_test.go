@@ -222,5 +222,6 @@ func describe(r *Roster) string {
 		m, _ := r.Removed(id)
 		fmt.Fprintf(&b, "off %v %v by %v: %s\n", m.Party, m.Desk, m.Statement, m.Reason)
 	}
+	fmt.Fprintf(&b, "spare %v\nstates %v\nfrozen %v\nnotices %v\ncontacts %v\nroots %x\n", r.dormant, r.states, r.frozen, r.notices, r.contacts, r.roots)
 	return b.String()
 }

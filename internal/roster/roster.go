@@ -136,7 +136,7 @@ type State uint8
 const (
 	StateUnknown State = iota // no statement adds it
 	StateIn
-	StateVoid    // contested, activated twice, or dropped by a rotation
+	StateVoid    // contested, activated twice, dropped by a rotation, or of a party that left the line
 	StateDormant // a spare desk that nobody activated
 	StateRemoved // for ever
 )

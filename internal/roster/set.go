@@ -155,6 +155,7 @@ func (s *Set) seat(st Statement) {
 	next := Seat{rootID(s.v, st.Rotate.Root), st.Rotate.Root}
 	if !slices.ContainsFunc(s.members[st.Author], func(o Seat) bool { return bytes.Equal(o.Root, next.Root) }) {
 		s.members[st.Author] = append(slices.Clip(s.members[st.Author]), next)
+		s.succeed() // custodians of this root may have signed a version
 	}
 	waiting := s.waiting
 	s.waiting = nil

@@ -26,6 +26,20 @@ func pool(tb testing.TB) (Charter, []Statement, []testDesk) {
 	line := c.ID(one)
 	var all ident.Line
 	j1, j2, n1, n2 := newDesk(tb, jpn, 1), newDesk(tb, jpn, 2), newDesk(tb, nato, 1), newDesk(tb, nato, 2)
+	j3, n3 := newDesk(tb, jpn, 3), newDesk(tb, nato, 3)
+	d, e := jpn.keeper(tb, Delegate, 1), jpn.keeper(tb, Delegate, 2)
+	k, l := nato.keeper(tb, Custodian, 1), nato.keeper(tb, Custodian, 2)
+	by := func(s Statement, keepers ...Keeper) Statement {
+		s, err := NewStatementBy(one, s, keepers...)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return s
+	}
+	named := j3.addition(tb, line, 3, "a.example:1")
+	named.Add.Delegates = holders(d, e)
+	suspension := Suspension{Subject: nato.id, Notice: 1, Reason: "EXERCISE", Until: epoch.Add(time.Hour)}
+	reopening := Suspension{Subject: jpn.id, Notice: 2}
 	return c, []Statement{
 		jpn.sign(tb, j1.addition(tb, all, 1, "a.example:1")),
 		jpn.sign(tb, j2.addition(tb, all, 2, "a.example:1")),
@@ -39,7 +53,17 @@ func pool(tb testing.TB) (Charter, []Statement, []testDesk) {
 		nato.sign(tb, n2.addition(tb, all, 2, "a.example:1")), // heals it
 		nato.sign(tb, n1.addition(tb, line, 1, "a.example:1")),
 		nato.sign(tb, n1.removal(all, 3, "EXERCISE retired")),
-	}, []testDesk{j1, j2, n1, n2}
+		jpn.sign(tb, named),
+		by(j3.removal(line, 1, "EXERCISE seized at night"), d),
+		by(j1.removal(all, 1, "EXERCISE by a delegate that is not named"), e),
+		nato.sign(tb, n3.dormant(tb, 4, k, l)),
+		n3.activation(tb, 1, 1, k, l),
+		n3.activation(tb, 2, 2, k, l), // a second copy of the spare desk
+		by(Statement{Type: SuspendParty, Number: 2, Time: epoch, Suspend: &suspension}, e),
+		by(Statement{Type: SuspendParty, Number: 3, Line: line, Time: epoch, Suspend: &Suspension{Subject: jpn.id, Notice: 1}}, nato.keeper(tb, Delegate, 1)),
+		by(Statement{Type: ReopenParty, Number: 3, Time: epoch, Suspend: &reopening}, l, k),
+		jpn.sign(tb, Statement{Type: ContactCard, Number: 5, Time: epoch, Contact: &Contact{Notice: 1, Role: "EXERCISE duty desk", Phone: "+81 3 0000 0001"}}),
+	}, []testDesk{j1, j2, n1, n2, j3, n3}
 }
 
 // addAll adds statements in the order given. Conflicts are welcome.
@@ -69,7 +93,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			t.Fatalf("rosters differ by order:\n%s\n%s", describe(a.Roster()), describe(b.Roster()))
 		}
 		for _, st := range some {
-			if st.Remove == nil {
+			if st.Remove == nil || st.By != Root {
 				continue
 			}
 			if _, on := a.Roster().Desk(st.Remove.Desk); on {

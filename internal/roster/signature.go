@@ -89,8 +89,7 @@ func (s *Set) CheckSignature(c Charter, sig CharterSignature) (current bool, err
 	if err := s.checkSignature(c, sig); err != nil {
 		return false, fmt.Errorf("check charter signature: %w", err)
 	}
-	_, current = s.Roster().Desk(sig.Desk)
-	return current || sig.Warrant != nil, nil
+	return sig.Warrant != nil || s.Roster().State(sig.Desk) == StateIn, nil
 }
 
 func (s *Set) checkSignature(c Charter, sig CharterSignature) error {

@@ -47,7 +47,6 @@ func (s *Set) TakeVersion(o Offer) error {
 // removes is off, until a version names them all. It is a function of the
 // statements and versions in the set, whatever their order was.
 func (s *Set) Current() (current Charter, competing []Charter) {
-	s.succeed()
 	return s.terms.current, s.terms.competing
 }
 
@@ -69,7 +68,8 @@ func (s *Set) succeed() {
 	if t == nil {
 		return
 	}
-	t.current, t.competing, t.chain, s.roster = t.first, nil, nil, nil
+	t.current, t.competing, t.chain = t.first, nil, nil
+	defer func() { s.roster = nil }()
 	for {
 		before := []ident.Line{t.current.Hash(s.v)}
 		next := s.successors(t.current.Version+1, before)

@@ -48,6 +48,11 @@ type vectors struct {
 	Heads         hexa              `json:"heads"`
 	Roster        []string          `json:"roster"` // desks that are on
 	Removed       []string          `json:"removed"`
+	States        map[string]string `json:"states"`    // of every desk that a statement names
+	Suspended     []vectorNotice    `json:"suspended"` // who sends whom nothing new
+	Warrants      []hexa            `json:"warrants"`
+	Rotation      vectorRotation    `json:"rotation"`
+	Succession    vectorSuccession  `json:"succession"`
 	Contested     int               `json:"contested"` // numbers used twice
 	Group         hexa              `json:"group_of_both"`
 	GroupOfOne    hexa              `json:"group_of_first_party"`
@@ -55,6 +60,29 @@ type vectors struct {
 	Offer         hexa              `json:"offer"`
 	Pack          hexa              `json:"pack"`
 	Refused       []vectorRefusal   `json:"refused"`
+}
+
+type vectorNotice struct {
+	Author  string `json:"author"`
+	Subject string `json:"subject"`
+	Notice  uint64 `json:"notice"`
+}
+
+// vectorRotation is a party of its own whose root was replaced.
+type vectorRotation struct {
+	Root       hexa              `json:"founding_root"` // public key and commitment
+	Party      string            `json:"party_text"`
+	Statements []hexa            `json:"statements"` // in whatever order
+	Now        hexa              `json:"root_now"`
+	States     map[string]string `json:"states"`
+}
+
+// vectorSuccession is the later versions of a line of three.
+type vectorSuccession struct {
+	First   hexa   `json:"first"`
+	Offers  []hexa `json:"offers"` // in whatever order
+	Current hexa   `json:"current_hash"`
+	Version uint64 `json:"current_version"`
 }
 
 type vectorParty struct {
@@ -123,8 +151,82 @@ func makeVectors(t *testing.T) (v vectors) {
 			return h.sign(t, newDesk(t, h, 1).addition(t, line, 1, "a.example:1")).Bytes()
 		}()},
 	}
+	for _, st := range pool {
+		for _, e := range st.Endorsements {
+			if e.Warrant != nil {
+				v.Warrants = append(v.Warrants, e.Warrant.Bytes())
+			}
+		}
+	}
+	v.makeRotation(t)
+	v.makeSuccession(t)
 	v.derive(t)
 	return v
+}
+
+func (v *vectors) makeRotation(t *testing.T) {
+	p := newDynasty(t, "KOR")
+	kept, dropped, fresh := p.desk(t, 0, 1), p.desk(t, 0, 2), p.desk(t, 1, 3)
+	a, b := p.by(t, 0, kept.addition(t, ident.Line{}, 1, "a.example:1")), p.by(t, 0, dropped.addition(t, ident.Line{}, 2, "a.example:1"))
+	v.Rotation.Root, v.Rotation.Party = p.roots[0].Public(), p.id.String()
+	for _, st := range []Statement{p.by(t, 1, fresh.addition(t, ident.Line{}, 1, "a.example:1")), a, b, p.rotate(t, 0, 3, a)} {
+		v.Rotation.Statements = append(v.Rotation.Statements, st.Bytes())
+	}
+}
+
+func (v *vectors) makeSuccession(t *testing.T) {
+	f := newFounders(t, 3)
+	two := f.next(t, 2, rename("EXERCISE second version"), f.c)
+	three := f.next(t, 3, func(c *Charter) { c.Members = append(c.Members, f.parties[3].member()); c.Quorum = 0 }, two)
+	v.Succession.First = f.c.Bytes()
+	for _, o := range []Offer{f.offer(t, three, f.parties[0], f.parties[1], f.parties[3]), f.offer(t, two, f.parties[1], f.parties[2])} {
+		v.Succession.Offers = append(v.Succession.Offers, o.Bytes())
+	}
+}
+
+// deriveScenarios fills in what the rotation and the versions come to.
+func (v *vectors) deriveScenarios(t *testing.T) {
+	party, err := ident.ParseParty(v.Rotation.Party)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSet(plain, ident.Line{}, []Member{{Party: party, Root: v.Rotation.Root}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, raw := range v.Rotation.Statements {
+		st, err := ParseStatement(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = s.Add(st, epoch)
+	}
+	v.Rotation.Now, v.Rotation.States = s.Roster().Root(party), stateNames(s.Roster())
+	first, err := ParseCharter(plain, v.Succession.First)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := newSet(t, first)
+	for _, raw := range v.Succession.Offers {
+		o, err := ParseOffer(plain, raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := line.TakeVersion(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	current, _ := line.Current()
+	hash := current.Hash(plain)
+	v.Succession.Current, v.Succession.Version = hash[:], current.Version
+}
+
+func stateNames(r *Roster) map[string]string {
+	out := make(map[string]string)
+	for desk, state := range r.states {
+		out[desk.String()] = state.String()
+	}
+	return out
 }
 
 // derive fills in what follows from the set and the charter by hashing.
@@ -145,6 +247,11 @@ func (v *vectors) derive(t *testing.T) {
 	v.Line, v.LineText, v.Digest, v.Group, v.GroupOfOne = line[:], line.String(), d[:], both[:], single[:]
 	hash := sha256.Sum256(stored(s))
 	v.SetHash, v.Roster, v.Removed = hash[:], nil, nil
+	v.States, v.Suspended = stateNames(s.Roster()), nil
+	for _, n := range s.Roster().Suspensions() {
+		v.Suspended = append(v.Suspended, vectorNotice{n.Author.String(), n.Subject.String(), n.Notice})
+	}
+	v.deriveScenarios(t)
 	for _, e := range s.Roster().Desks() {
 		v.Roster = append(v.Roster, e.Desk.String())
 	}
@@ -205,7 +312,10 @@ func checkVectorKeys(t *testing.T, v vectors) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		root := v.Parties[i/2].Root
+		root := v.Parties[0].Root
+		if PartyOf(plain, root) != cert.Party {
+			root = v.Parties[1].Root
+		}
 		if err := cert.Verify(plain, root); err != nil {
 			t.Error(err)
 		}
