@@ -18,6 +18,7 @@ import (
 
 	"hotline/internal/api"
 	"hotline/internal/fault"
+	"hotline/internal/keyring"
 )
 
 // app is what every command shares: its streams and what stands above the
@@ -27,6 +28,8 @@ type app struct {
 	out io.Writer
 	err io.Writer
 	env func(string) (string, bool)
+	// cost is what a guess at a new passphrase costs; zero is the keyring's own.
+	cost keyring.Cost
 
 	dir     string // --dir
 	verbose bool   // -v
@@ -72,7 +75,7 @@ func newRoot(a *app) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(
-		newDeskCmd(a), newRelayCmd(a), newPairCmd(a), newLineCmd(a),
+		newDeskCmd(a), newRelayCmd(a), newPartyCmd(a), newPairCmd(a), newLineCmd(a),
 		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a),
 		newDemoCmd(a), newBenchCmd(a), newConfigCmd(a), newVersionCmd(a),
 	)

@@ -16,7 +16,8 @@ import (
 // newDeskCmd returns "hotline desk" and its verbs.
 func newDeskCmd(a *app) *cobra.Command {
 	return a.newGroup("desk", "Run a desk, and look after it",
-		newDeskInitCmd(a), newDeskRunCmd(a), newDeskStatusCmd(a), newDeskLinkCmd(a), newDeskCardCmd(a), newDeskBackupCmd(a))
+		newDeskInitCmd(a), newDeskRunCmd(a), newDeskStatusCmd(a), newDeskLinkCmd(a), newDeskCardCmd(a), newDeskBackupCmd(a),
+		newDeskSlotCmd(a), newDeskRecoverCmd(a))
 }
 
 func newDeskStatusCmd(a *app) *cobra.Command {

@@ -18,8 +18,8 @@ type deskInitFlags struct {
 	party, name, role string
 	relays            []string
 	passphraseFile    string
-	root              string
-	rootFile          string
+	root              rootFlags
+	kdf               string
 	listen            string
 	asJSON            bool
 }
@@ -41,8 +41,10 @@ func newDeskInitCmd(a *app) *cobra.Command {
 	fs.StringVar(&f.role, "role", "", "role for which the desk speaks (default: watch officer)")
 	fs.StringArrayVar(&f.relays, "relay", nil, "invitation of a relay: the token, the file that holds it, or - for stdin; may be repeated")
 	fs.StringVar(&f.passphraseFile, "passphrase-file", "", "file with the desk's passphrase; desk.toml will name it, for an unattended start (default: ask)")
-	fs.StringVar(&f.root, "root", "", "file of the party's root key; made if it is not there (default: PARTY.root beside the directory)")
-	fs.StringVar(&f.rootFile, "root-passphrase-file", "", "file with the root's passphrase (default: the desk's passphrase)")
+	f.root.flags(cmd)
+	fs.Lookup("root").Usage = "file of the party's root key; made if it is not there (default: PARTY.root beside the directory)"
+	fs.Lookup("root-passphrase-file").Usage = "file with the root's passphrase (default: the desk's passphrase)"
+	kdfFlag(cmd, &f.kdf)
 	fs.StringVar(&f.listen, "listen", "", "loopback address of the console (default: "+config.DefaultDesk().Console.Listen+")")
 	jsonFlag(cmd, &f.asJSON)
 	return cmd
@@ -73,8 +75,11 @@ func (a *app) deskInit(cmd *cobra.Command, f deskInitFlags) error {
 		return err
 	}
 	o := desk.InitOptions{
-		Dir: dir, Party: f.party, Name: f.name, Role: f.role, RootFile: f.root,
+		Dir: dir, Party: f.party, Name: f.name, Role: f.role, RootFile: f.root.file, RootShares: f.root.shares,
 		ConsoleAddr: c.Console.Listen, Log: c.Log.Logger(a.err),
+	}
+	if o.Cost, err = a.costOf(f.kdf); err != nil {
+		return err
 	}
 	if o.Relays, err = a.tokens(f.relays); err != nil {
 		return err
@@ -82,8 +87,8 @@ func (a *app) deskInit(cmd *cobra.Command, f deskInitFlags) error {
 	if o.Passphrase, err = a.passphrase(c.Store.PassphraseFile, "the new desk", true); err != nil {
 		return err
 	}
-	if f.rootFile != "" {
-		if o.RootPassphrase, err = a.passphrase(f.rootFile, "the party's root", false); err != nil {
+	if f.root.passphraseFile != "" {
+		if o.RootPassphrase, err = a.passphrase(f.root.passphraseFile, "the party's root", false); err != nil {
 			return err
 		}
 	}
@@ -150,6 +155,7 @@ func (a *app) printMade(dir string, r desk.InitResult, asJSON bool) error {
 	if r.RootMade {
 		a.say("The root of %s is %s. Copy it to two media, keep them offline, and take it off this machine.", inertLine(r.Party), r.RootFile)
 	}
+	a.say("The passphrase is the only thing that opens this desk: lost every slot is lost desk, for ever. hotline desk slot add recovery makes shares for people to keep.")
 	a.say("Start the desk with hotline desk run. %s signs in at the console by a one-time link (hotline desk link makes another).", r.Officer)
 	if r.SignInURL != "" {
 		a.say("This one serves for 15 minutes: %s", r.SignInURL)

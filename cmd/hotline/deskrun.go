@@ -7,6 +7,7 @@ import (
 
 	"hotline/internal/config"
 	"hotline/internal/desk"
+	"hotline/internal/keyring"
 )
 
 // newDeskRunCmd returns "hotline desk run".
@@ -46,9 +47,7 @@ func newDeskRunCmd(a *app) *cobra.Command {
 func (a *app) runDesk(ctx context.Context, dir string, c config.Desk) error {
 	d, err := desk.New(ctx, c, desk.Options{
 		Dir: dir, Version: version, Log: c.Log.Logger(a.err),
-		Passphrase: func() ([]byte, error) {
-			return a.passphrase(c.Store.PassphraseFile, "the desk in "+dir, false)
-		},
+		Unlock: func() (keyring.Opened, error) { return a.unlock(dir, c.Store, 0) },
 	})
 	if err != nil {
 		return err

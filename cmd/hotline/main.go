@@ -14,17 +14,20 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"hotline/internal/keyring"
 )
 
-func main() { os.Exit(realMain()) }
+func main() { os.Exit(realMain(keyring.Cost{})) }
 
-func realMain() int {
+// realMain runs the command; scripts of tests make their passphrases cheap.
+func realMain(cost keyring.Cost) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() { // a second signal ends the process at once
 		<-ctx.Done()
 		stop()
 	}()
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, cost: cost}
 	return a.run(ctx, os.Args[1:])
 }

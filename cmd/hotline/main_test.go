@@ -2,21 +2,28 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"hotline/internal/keyring"
 )
 
 // TestMain puts the real command, and a desk made of paper, on the path of the
 // scripts.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"hotline":  func() { os.Exit(realMain()) }, //nolint:forbidigo // this is main
+		"hotline":  func() { os.Exit(realMain(keyring.Cost{Time: 1, Memory: 1 << 10, Threads: 1})) }, //nolint:forbidigo // this is main
 		"fakedesk": fakeDesk,
 	})
 }
+
+// sockets numbers the sockets of software TPMs.
+var sockets atomic.Int32
 
 // TestScripts runs testdata/script: each is a page of what a user types and sees.
 func TestScripts(t *testing.T) {
@@ -28,6 +35,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_DATA_HOME", "")
 			env.Setenv("HOTLINE_DIR", env.WorkDir+"/d")
+			// A socket has a short path.
+			env.Setenv("TPM_SOCKET", fmt.Sprintf("%s/hotline-tpm-%d-%d", os.TempDir(), os.Getpid(), sockets.Add(1)))
 			// An address that is free now, for a relay that is told where to listen.
 			ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 			if err != nil {

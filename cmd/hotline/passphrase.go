@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"fmt"
+	"io"
 	"os"
 
 	"golang.org/x/term"
@@ -39,15 +40,24 @@ func (a *app) passphrase(file, what string, fresh bool) ([]byte, error) {
 	return p, nil
 }
 
-// askHidden asks at a terminal without showing what is typed.
+// askHidden asks at a terminal for a passphrase without showing it.
 func (a *app) askHidden(in *os.File, prompt string) ([]byte, error) {
-	fmt.Fprint(a.err, prompt)
+	p, err := readHidden(a.err, in, prompt)
+	if err != nil {
+		return nil, err
+	}
+	return p, checkPassphrase(p)
+}
+
+// readHidden asks at a terminal without showing what is typed.
+func readHidden(out io.Writer, in *os.File, prompt string) ([]byte, error) {
+	fmt.Fprint(out, prompt)
 	p, err := term.ReadPassword(int(in.Fd()))
-	fmt.Fprintln(a.err)
+	fmt.Fprintln(out)
 	if err != nil {
 		return nil, fmt.Errorf("read passphrase: %w", err)
 	}
-	return p, checkPassphrase(p)
+	return p, nil
 }
 
 // passphraseFile reads a passphrase from a file: its text up to the line end.

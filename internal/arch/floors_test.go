@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"internal/checkpoint": 1,
 	"internal/pack":       1,
 	"internal/roster":     1,
+	"internal/shares":     1,
 	"internal/stix":       1,
 	"internal/suite":      1,
 	"internal/wire":       1,
@@ -45,7 +46,9 @@ var floors = map[string]int{
 	"internal/spool":             2,
 	"internal/spool/sqlitespool": 2,
 	"internal/store":             2,
+	"internal/tpm":               2,
 	// 3 rules: what a desk does.
+	"internal/custody":  3,
 	"internal/exchange": 3,
 	"internal/journal":  3,
 	"internal/trust":    3,

@@ -42,6 +42,7 @@ var libraries = []library{
 	},
 	{path: "lukechampine.com/adiantum", only: []string{"internal/store"}, because: "the store alone encrypts pages"},
 	{path: "golang.org/x/crypto/argon2", only: []string{"internal/keyring", "internal/console"}, because: "key slots and officers' passwords"},
+	{path: "github.com/google/go-tpm", only: []string{"internal/tpm"}, because: "one place talks to the TPM"},
 	{path: "github.com/alexedwards/scs/v2", only: []string{"internal/console"}, because: "browser sessions live in the console"},
 	{path: "github.com/pelletier/go-toml/v2", only: []string{"internal/config"}, because: "one strict reader of configuration"},
 	{path: "github.com/spf13/cobra", only: []string{"cmd/hotline"}, because: "commands are in the command"},

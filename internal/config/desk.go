@@ -27,6 +27,7 @@ type Console struct {
 // Store is how the store is opened.
 type Store struct {
 	PassphraseFile string `toml:"passphrase_file" doc:"file with the passphrase, readable by this user alone, for an unattended start; empty: ask at the terminal"`
+	TPM            string `toml:"tpm" doc:"the TPM for a slot of kind tpm: a device, or the socket of an emulator; empty: /dev/tpmrm0"`
 }
 
 // Socket is who the command line is.

@@ -145,10 +145,10 @@ func (a answers) Keep(ctx context.Context, scope, key string, in api.Answer) err
 	})
 }
 
-// custody is what a person on the desk's own machine may ask.
-type custody struct{ *core }
+// keeper is what a person on the desk's own machine may ask.
+type keeper struct{ *core }
 
-func (c custody) Backup(ctx context.Context, path string) (api.Backup, error) {
+func (c keeper) Backup(ctx context.Context, path string) (api.Backup, error) {
 	if !filepath.IsAbs(path) {
 		return api.Backup{}, fault.New(fault.Invalid, "The backup needs an absolute path.")
 	}
@@ -169,7 +169,7 @@ func (c custody) Backup(ctx context.Context, path string) (api.Backup, error) {
 	return api.Backup{Path: path, Bytes: info.Size()}, nil
 }
 
-func (c custody) SignInLink(ctx context.Context, officer string) (api.SignInLink, error) {
+func (c keeper) SignInLink(ctx context.Context, officer string) (api.SignInLink, error) {
 	base := c.Console()
 	if base == "" {
 		return api.SignInLink{}, fault.New(fault.Unavailable, "This desk runs without a console.").WithHint("set console.listen in desk.toml")

@@ -40,10 +40,11 @@ import (
 // Options are what a desk needs besides its configuration.
 type Options struct {
 	Dir string
-	// Passphrase is asked once, after the folder was found to be free.
-	Passphrase func() ([]byte, error)
-	Version    string
-	Log        *slog.Logger
+	// Unlock opens the folder's slots: called once, after the folder was
+	// found to be free.
+	Unlock  func() (keyring.Opened, error)
+	Version string
+	Log     *slog.Logger
 }
 
 // Desk is an open desk. Make one with [New], then [Desk.Run] it once.
@@ -109,17 +110,12 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	if err := holdsDatabase(d.opts.Dir); err != nil {
 		return err
 	}
-	passphrase, err := d.opts.Passphrase()
+	key, err := d.opts.Unlock()
 	if err != nil {
 		return err
 	}
-	key, err := keyring.Open(d.opts.Dir, passphrase)
-	clear(passphrase)
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(ctx, d.opts.Dir, key, store.Options{Log: d.log, Lock: lock})
-	clear(key)
+	s, err := store.Open(ctx, d.opts.Dir, key.Key, store.Options{Log: d.log, Lock: lock})
+	clear(key.Key)
 	if err != nil {
 		return err
 	}
@@ -255,7 +251,7 @@ func runAll(ctx context.Context, cancel func(), parts map[string]func(context.Co
 func (d *Desk) server() http.Handler {
 	s := &api.Server{
 		Status: status{d}, Lines: lines{d}, Joining: joining{d}, Messages: messages{d}, Uploads: uploads{d},
-		Pairings: pairings{d}, Vouching: vouching{d}, Events: events{d}, Journal: journal{d}, Custody: custody{d}, Answers: answers{d}, Log: d.log,
+		Pairings: pairings{d}, Vouching: vouching{d}, Events: events{d}, Journal: journal{d}, Custody: keeper{d}, Answers: answers{d}, Log: d.log,
 	}
 	return s.Handler()
 }

@@ -1,7 +1,7 @@
 package desk
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/ed25519"
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hotline/internal/console"
+	"hotline/internal/custody"
 	"hotline/internal/exchange"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
@@ -35,11 +36,15 @@ type InitOptions struct {
 	Role       string // whom the desk speaks for; empty: "watch officer"
 	Relays     []string
 	Passphrase []byte // of the desk's store
+	// Cost is what a guess at it costs; zero is the keyring's own.
+	Cost keyring.Cost
 	// RootFile is where the party's root key lies: outside Dir, best on a
 	// medium of its own. It is made when it is not there. Empty: beside Dir.
 	RootFile string
 	// RootPassphrase opens RootFile; nil: Passphrase.
 	RootPassphrase []byte
+	// RootShares are files of shares of the root, used in place of RootFile.
+	RootShares []string
 	// ConsoleAddr is where the console will listen, for the sign-in link.
 	ConsoleAddr string
 	Log         *slog.Logger
@@ -56,9 +61,6 @@ type InitResult struct {
 	SignInURL string // of the first officer; empty when the console's port is not known yet
 	Officer   string
 }
-
-// purposeRoot marks a party's root file.
-const purposeRoot = "party-root"
 
 // certificateLife is how long a desk's certificate is valid.
 const certificateLife = 2 * 365 * 24 * time.Hour
@@ -93,13 +95,16 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 		return InitResult{}, err
 	}
 	if made {
-		if err := keepRoot(o, root); err != nil {
+		if err := custody.Keep(o.RootFile, o.RootPassphrase, root, o.Cost); err != nil {
 			return InitResult{}, err
 		}
 	}
 	seal := suite.One.NewSealKey()
 	st, err := state(&id, root, o, cert, boxes, seal)
 	if err != nil {
+		return InitResult{}, err
+	}
+	if err := o.root().Record(st, o.Name, suite.One); err != nil {
 		return InitResult{}, err
 	}
 	r := InitResult{
@@ -109,7 +114,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	if r.SignInURL, err = write(ctx, o, id, st, seal); err != nil {
 		return InitResult{}, err
 	}
-	return r, recordRoot(o.RootFile, st, o.Name)
+	return r, nil
 }
 
 // try makes the folder and a file in it, and takes the file away.
@@ -153,8 +158,8 @@ func (o *InitOptions) complete() error {
 	if o.RootFile == "" {
 		o.RootFile = filepath.Join(filepath.Dir(dir), o.Party+".root")
 	}
-	if rel, err := filepath.Rel(dir, o.RootFile); err == nil && !strings.HasPrefix(rel, "..") {
-		return fault.New(fault.Invalid, "The root file must lie outside the desk's folder: whoever takes the desk must not get the root.")
+	if err := custody.Outside(dir, o.RootFile); err != nil {
+		return err
 	}
 	switch {
 	case o.Party == "":
@@ -201,25 +206,18 @@ func enrol(ctx context.Context, o InitOptions, key ed25519.PrivateKey) ([]roster
 	return boxes, nil
 }
 
-// openRoot opens the party's root, or makes one, which [keepRoot] writes.
+// openRoot opens the party's root, or makes one, which custody.Keep writes.
 func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
-	seed, err := keyring.OpenFile(o.RootFile, o.RootPassphrase, purposeRoot)
-	if err == nil {
-		root, err = suite.One.RootKeyFromSeed(seed)
-		if err != nil {
-			return root, false, fmt.Errorf("read root %s: %w", o.RootFile, err)
-		}
-		return root, false, nil
-	}
-	if !errors.Is(err, os.ErrNotExist) {
+	root, err = o.root().Open()
+	if len(o.RootShares) > 0 || !errors.Is(err, os.ErrNotExist) {
 		return root, false, err
 	}
 	return suite.One.NewRootKey(), true, try(filepath.Dir(o.RootFile))
 }
 
-// keepRoot seals a new root into its file.
-func keepRoot(o InitOptions, root suite.RootKey) error {
-	return keyring.SealFile(o.RootFile, o.RootPassphrase, purposeRoot, root.Seed(), keyring.Cost{})
+// root says where the root is to be had.
+func (o InitOptions) root() custody.Root {
+	return custody.Root{File: o.RootFile, Shares: o.RootShares, Passphrase: func() ([]byte, error) { return bytes.Clone(o.RootPassphrase), nil }}
 }
 
 // certify has the root sign the desk's certificate.
@@ -246,7 +244,7 @@ func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certific
 	if err != nil {
 		return roster.Statement{}, fmt.Errorf("announce seal key: %w", err)
 	}
-	number, err := nextNumber(o.RootFile)
+	number, err := o.root().NextNumber()
 	if err != nil {
 		return roster.Statement{}, err
 	}
@@ -257,42 +255,6 @@ func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certific
 		return st, fmt.Errorf("state new desk: %w", err)
 	}
 	return st, nil
-}
-
-// The list of what a root has signed lies beside it, in clear: one line a
-// statement. Its length is the next number, so two desks of a party never get
-// the same one.
-func rootList(rootFile string) string { return rootFile + ".list" }
-
-func nextNumber(rootFile string) (uint64, error) {
-	f, err := os.Open(rootList(rootFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return 1, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read list of statements: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	n := uint64(1)
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if strings.TrimSpace(lines.Text()) != "" {
-			n++
-		}
-	}
-	return n, lines.Err()
-}
-
-func recordRoot(rootFile string, st roster.Statement, desk string) error {
-	f, err := os.OpenFile(rootList(rootFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("write list of statements: %w", err)
-	}
-	_, err = fmt.Fprintf(f, "%d %s %s %s %s\n", st.Number, st.Time.Format(time.RFC3339), st.Type, desk, st.ID(suite.One))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write list of statements: %w", err)
-	}
-	return nil
 }
 
 // write makes the folder and the store. On a failure it takes away what it
@@ -308,7 +270,7 @@ func write(ctx context.Context, o InitOptions, id identity, st roster.Statement,
 			}
 		}
 	}()
-	key, err := keyring.Create(o.Dir, o.Passphrase, keyring.Cost{})
+	key, err := keyring.Create(o.Dir, o.Name, o.Passphrase, o.Cost)
 	if err != nil {
 		return "", err
 	}

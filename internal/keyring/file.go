@@ -25,7 +25,10 @@ const purposeFile = "hotline/1/keyring-file\x00"
 // replaced ([ErrExists]). The purpose is a short word such as "party-root",
 // and must be the same at [OpenFile].
 func SealFile(name string, passphrase []byte, purpose string, content []byte, c Cost) error {
-	l, err := newLock(c, passphrase)
+	if err := checkPassphrase(passphrase); err != nil {
+		return fmt.Errorf("seal file: %w", err)
+	}
+	l, err := newLock(c)
 	if err != nil {
 		return fmt.Errorf("seal file: %w", err)
 	}
@@ -56,7 +59,7 @@ func OpenFile(name string, passphrase []byte, purpose string) ([]byte, error) {
 	if err := decode(b, &doc); err != nil {
 		return nil, fmt.Errorf("open sealed file: %w", err)
 	}
-	if err := doc.check(); err != nil || doc.Version != version {
+	if err := doc.check(); err != nil || doc.Version != version || len(doc.Sealed) < sealedMore {
 		return nil, fmt.Errorf("open sealed file: %w", malformed(errors.Join(err, errors.New("version or parameters"))))
 	}
 	if doc.Purpose != purpose {
@@ -111,8 +114,14 @@ func writeInPlace(name string, content []byte) error {
 	return nil
 }
 
-// replace swaps a file for a new one.
+// replace swaps a file for a new one, and then overwrites the old one's bytes:
+// a rename leaves them in blocks that nobody uses yet.
 func replace(name string, content []byte) error {
+	old, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = old.Close() }() // its name is gone, and overwrite has synced
 	tmp, err := writeTemp(name, content)
 	if err != nil {
 		return err
@@ -120,7 +129,11 @@ func replace(name string, content []byte) error {
 	if err := os.Rename(tmp, name); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
-	return syncDir(filepath.Dir(name))
+	step("renamed")
+	if err := syncDir(filepath.Dir(name)); err != nil {
+		return err
+	}
+	return overwrite(old)
 }
 
 // writeTemp writes a durable file of mode 0600 beside name.
@@ -129,10 +142,13 @@ func writeTemp(name string, content []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	step("created")
 	_, err = f.Write(content)
+	step("written")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return "", errors.Join(err, os.Remove(f.Name()))
 	}
+	step("synced")
 	return f.Name(), nil
 }
 

@@ -3,14 +3,20 @@
 //
 // The database key is 32 random bytes and never changes. What changes is who
 // can unwrap it: each slot of keys/slots.json holds the same key, wrapped in
-// its own way. Today there is one kind, the passphrase; a TPM or a systemd
-// credential becomes another entry in the same list. Lost every slot is lost
-// desk: there is no way round, and the desk says so when it is made.
+// its own way (docs/spec/store.md, Section 4): a passphrase, a TPM, a
+// credential of systemd, or shares that two people bring. Lost every slot is
+// lost desk: there is no way round, and the desk says so when it is made. So
+// the last slot is never removed, and the file is replaced as a whole, durably,
+// or not at all.
 //
-// A passphrase goes through argon2id with 256 MiB (docs/spec/store.md,
-// Section 4),
-// which is handed back to the system before the call returns: an idle desk is
-// small. The parameters stand in the file, so they can grow later.
+// Each passphrase slot has two places of equal look. One is the passphrase's.
+// The other holds random bytes, or a duress word: it opens the desk just so,
+// and the desk then tells the others of its party. Both places are always
+// tried, whatever the first one said.
+//
+// A passphrase goes through argon2id with 256 MiB, which is handed back to the
+// system before the call returns: an idle desk is small. The parameters stand
+// in the file, so they can grow later.
 //
 // This package is on floor 2: it reads and writes key files and reads no
 // clock.
@@ -23,10 +29,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"hotline/internal/fault"
 )
@@ -45,50 +50,57 @@ var (
 // KeySize is the length of the database key in bytes.
 const KeySize = 32
 
-// slotsFile is the name of the slots in a desk's folder.
-func slotsFile(dir string) string { return filepath.Join(dir, "keys", "slots.json") }
+// Kind is how a slot is opened.
+type Kind string
 
-// slotsDoc is keys/slots.json.
-type slotsDoc struct {
-	Version int       `json:"version"` // 1
-	Slots   []slotDoc `json:"slots"`   // at least one
-}
-
-// slotDoc is one way to unwrap the database key.
-type slotDoc struct {
-	Kind string `json:"kind"` // "passphrase"
-	lock
-	Wrapped []byte `json:"wrapped"` // AES-256-GCM of the key: 32 + 16 bytes
-}
-
+// The kinds of slots. Their names are part of the file's format.
 const (
-	version        = 1
-	kindPassphrase = "passphrase"
-	purposeSlot    = "hotline/1/keyring-slot"
-	maxSlots       = 16
-	maxFile        = 1 << 20 // bytes of a key file
+	Passphrase Kind = "passphrase"
+	TPM        Kind = "tpm"
+	Credential Kind = "credential"
+	Recovery   Kind = "recovery"
 )
 
-// Exists reports whether dir has slots already.
-func Exists(dir string) bool {
-	_, err := os.Lstat(slotsFile(dir))
-	return err == nil
+// Opened is a desk's database key and the slot that gave it.
+type Opened struct {
+	Key  []byte
+	Slot int
+	Kind Kind
+	mark byte
 }
 
-// Create draws a database key, wraps it under the passphrase, and writes
-// keys/slots.json (mode 0600) into dir, durably, before it returns the key.
-// Slots that are there already are never replaced: [ErrExists].
-func Create(dir string, passphrase []byte, c Cost) ([]byte, error) {
+// Duress reports whether a duress word was given in place of the passphrase.
+// The caller goes on as it always does.
+func (o Opened) Duress() bool { return o.mark == markDuress }
+
+// String returns a placeholder, so that %v and %s are safe.
+func (o Opened) String() string { return "Opened(redacted)" }
+
+// GoString is String, for %#v.
+func (o Opened) GoString() string { return o.String() }
+
+// LogValue implements [slog.LogValuer].
+func (o Opened) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+// Create draws a database key for the desk of this name, wraps it under the
+// passphrase, and writes keys/slots.json (mode 0600) into dir, durably, before
+// it returns the key. Slots that are there already are never replaced:
+// [ErrExists].
+func Create(dir, desk string, passphrase []byte, c Cost) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
 		return nil, fmt.Errorf("create slots: %w", err)
 	}
 	key := make([]byte, KeySize)
 	_, _ = rand.Read(key)
-	s, err := newSlot(key, passphrase, c)
+	s, err := newPassphrase(1, key, passphrase, c)
 	if err != nil {
 		return nil, fmt.Errorf("create slots: %w", err)
 	}
-	if err := writeNew(slotsFile(dir), encode(slotsDoc{Version: version, Slots: []slotDoc{s}})); err != nil {
+	doc := slotsDoc{Version: version, Desk: desk, Slots: []slotDoc{s}}
+	if err := doc.check(); err != nil {
+		return nil, fmt.Errorf("create slots: %w", err)
+	}
+	if err := writeNew(slotsFile(dir), encode(doc)); err != nil {
 		return nil, fmt.Errorf("create slots: %w", err)
 	}
 	return key, nil
@@ -96,95 +108,20 @@ func Create(dir string, passphrase []byte, c Cost) ([]byte, error) {
 
 // Open returns the database key of dir. A passphrase that opens no slot is a
 // [fault.Error] of kind Denied that matches [ErrPassphrase].
-func Open(dir string, passphrase []byte) ([]byte, error) {
+func Open(dir string, passphrase []byte) (Opened, error) {
 	doc, err := readSlots(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open slots: %w", err)
+		return Opened{}, fmt.Errorf("open slots: %w", err)
 	}
-	key, _, err := doc.unwrap(passphrase)
+	o, err := doc.unwrap(passphrase, 0)
 	if err != nil {
-		return nil, fmt.Errorf("open slots: %w", err)
+		return o, fmt.Errorf("open slots: %w", err)
 	}
-	return key, nil
-}
-
-// Change replaces the slot that old opens by one for the new passphrase. The
-// file is replaced as a whole: after a crash one of the two passphrases opens
-// it. Whoever has a copy of the older file can still use the older passphrase:
-// the key within is the same.
-func Change(dir string, old, passphrase []byte, c Cost) error {
-	doc, err := readSlots(dir)
-	if err != nil {
-		return fmt.Errorf("change passphrase: %w", err)
-	}
-	key, i, err := doc.unwrap(old)
-	if err != nil {
-		return fmt.Errorf("change passphrase: %w", err)
-	}
-	defer clear(key)
-	if doc.Slots[i], err = newSlot(key, passphrase, c); err != nil {
-		return fmt.Errorf("change passphrase: %w", err)
-	}
-	if err := replace(slotsFile(dir), encode(doc)); err != nil {
-		return fmt.Errorf("change passphrase: %w", err)
-	}
-	return nil
-}
-
-// newSlot wraps key under a passphrase.
-func newSlot(key, passphrase []byte, c Cost) (slotDoc, error) {
-	l, err := newLock(c, passphrase)
-	if err != nil {
-		return slotDoc{}, err
-	}
-	wrapped, err := l.seal(passphrase, purposeSlot, key)
-	return slotDoc{Kind: kindPassphrase, lock: l, Wrapped: wrapped}, err
-}
-
-// unwrap tries the passphrase on each slot that takes one.
-func (d slotsDoc) unwrap(passphrase []byte) (key []byte, i int, err error) {
-	for i, s := range d.Slots {
-		if s.Kind != kindPassphrase {
-			continue
-		}
-		key, err := s.open(passphrase, purposeSlot, s.Wrapped)
-		if err == nil && len(key) == KeySize {
-			return key, i, nil
-		}
-	}
-	return nil, 0, wrong()
+	return o, nil
 }
 
 func wrong() error {
 	return fault.Wrap(ErrPassphrase, fault.Denied, "The passphrase is wrong.")
-}
-
-// readSlots reads and checks keys/slots.json.
-func readSlots(dir string) (doc slotsDoc, err error) {
-	b, err := readFile(slotsFile(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return doc, fault.Wrap(err, fault.Config, "This folder holds no desk.").WithHint("make one with: hotline desk init")
-	}
-	if err != nil {
-		return doc, err
-	}
-	if err := decode(b, &doc); err != nil {
-		return doc, err
-	}
-	if doc.Version != version || len(doc.Slots) == 0 || len(doc.Slots) > maxSlots {
-		return doc, malformed(errors.New("version or number of slots"))
-	}
-	for _, s := range doc.Slots {
-		// An unknown kind is a newer program's: its key could be unwrapped by
-		// a slot that is known, but then Change would lose the other.
-		if s.Kind != kindPassphrase || len(s.Wrapped) != KeySize+tagSize {
-			return doc, malformed(fmt.Errorf("slot of kind %q", s.Kind))
-		}
-		if err := s.check(); err != nil {
-			return doc, malformed(err)
-		}
-	}
-	return doc, nil
 }
 
 func malformed(err error) error {
@@ -192,6 +129,11 @@ func malformed(err error) error {
 		"A key file cannot be read: it is damaged, or a newer version wrote it.").
 		WithHint("restore the file from a backup, or install the newer version")
 }
+
+const (
+	version = 1
+	maxFile = 1 << 20 // bytes of a key file
+)
 
 // encode writes a document in its one spelling.
 func encode(v any) []byte {
@@ -228,28 +170,4 @@ func readFile(name string) ([]byte, error) {
 		err = malformed(errors.New("too long"))
 	}
 	return b, err
-}
-
-// ReadPassphraseFile returns the passphrase in a file: its first line without
-// the line end. An empty one is an error, and so is a file that others can
-// read: it stands for the key.
-func ReadPassphraseFile(name string) ([]byte, error) {
-	fi, err := os.Stat(name)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Config, "The passphrase file cannot be read.")
-	}
-	if fi.Mode().Perm()&0o077 != 0 {
-		return nil, fault.New(fault.Config, "The passphrase file can be read by other users.").
-			WithHint("chmod 600 the file")
-	}
-	b, err := readFile(name)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Config, "The passphrase file cannot be read.")
-	}
-	line, rest, _ := strings.Cut(string(b), "\n")
-	line = strings.TrimSuffix(line, "\r")
-	if line == "" || strings.Trim(rest, "\r\n") != "" {
-		return nil, fault.New(fault.Config, "The passphrase file must hold one line.")
-	}
-	return []byte(line), nil
 }

@@ -28,7 +28,7 @@ func slots(dir string) string { return filepath.Join(dir, "keys", "slots.json") 
 func create(t *testing.T) (dir string, key []byte) {
 	t.Helper()
 	dir = t.TempDir()
-	key, err := keyring.Create(dir, word, cheap)
+	key, err := keyring.Create(dir, "JPN-1", word, cheap)
 	if err != nil || len(key) != keyring.KeySize {
 		t.Fatalf("Create() = %d bytes, %v", len(key), err)
 	}
@@ -38,7 +38,7 @@ func create(t *testing.T) (dir string, key []byte) {
 func TestPassphraseOpensTheSlot(t *testing.T) {
 	dir, key := create(t)
 	got, err := keyring.Open(dir, word)
-	if err != nil || !bytes.Equal(got, key) {
+	if err != nil || !bytes.Equal(got.Key, key) {
 		t.Errorf("Open() = another key, %v", err)
 	}
 	_, err = keyring.Open(dir, other)
@@ -60,23 +60,23 @@ func TestPassphraseOpensTheSlot(t *testing.T) {
 
 func TestCreateNeverReplaces(t *testing.T) {
 	dir, key := create(t)
-	if _, err := keyring.Create(dir, other, cheap); !errors.Is(err, keyring.ErrExists) || !fault.Is(err, fault.Conflict) {
+	if _, err := keyring.Create(dir, "JPN-1", other, cheap); !errors.Is(err, keyring.ErrExists) || !fault.Is(err, fault.Conflict) {
 		t.Errorf("second Create() = %v, want ErrExists", err)
 	}
-	if got, err := keyring.Open(dir, word); err != nil || !bytes.Equal(got, key) {
+	if got, err := keyring.Open(dir, word); err != nil || !bytes.Equal(got.Key, key) {
 		t.Errorf("Open() afterwards: %v", err)
 	}
 }
 
 func TestChangePassphrase(t *testing.T) {
 	dir, key := create(t)
-	if err := keyring.Change(dir, other, word, cheap); !errors.Is(err, keyring.ErrPassphrase) {
+	if err := keyring.Change(dir, other, []byte("a third passphrase")); !errors.Is(err, keyring.ErrPassphrase) {
 		t.Errorf("Change() with a wrong passphrase = %v", err)
 	}
-	if err := keyring.Change(dir, word, other, cheap); err != nil {
+	if err := keyring.Change(dir, word, other); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := keyring.Open(dir, other); err != nil || !bytes.Equal(got, key) {
+	if got, err := keyring.Open(dir, other); err != nil || !bytes.Equal(got.Key, key) {
 		t.Errorf("Open() with the new passphrase: %v", err)
 	}
 	if _, err := keyring.Open(dir, word); !errors.Is(err, keyring.ErrPassphrase) {
@@ -85,7 +85,7 @@ func TestChangePassphrase(t *testing.T) {
 }
 
 func TestShortPassphraseIsRefused(t *testing.T) {
-	if _, err := keyring.Create(t.TempDir(), []byte("seven77"), cheap); !fault.Is(err, fault.Invalid) {
+	if _, err := keyring.Create(t.TempDir(), "JPN-1", []byte("seven77"), cheap); !fault.Is(err, fault.Invalid) {
 		t.Errorf("Create() = %v, want invalid", err)
 	}
 }
@@ -120,14 +120,17 @@ func TestChangedSlotsAreRefused(t *testing.T) {
 		"repeated field":       replace(`"version": 1`, `"version": 1, "version": 1`),
 		"case variant":         replace(`"version"`, `"Version"`),
 		"another version":      replace(`"version": 1`, `"version": 2`),
-		"unknown kind":         replace(`"passphrase"`, `"tpm2"`),
+		"unknown kind":         replace(`"kind": "passphrase"`, `"kind": "tpm2"`),
+		"another kind":         replace(`"kind": "passphrase"`, `"kind": "tpm"`),
 		"unknown derivation":   replace(`"argon2id"`, `"pbkdf2"`),
+		"a day of rounds":      replace(`"kdf": "argon2id"`, `"kdf": "pbkdf2-hmac-sha-512"`),
+		"slot nought":          replace(`"id": 1`, `"id": 0`),
 		"a terabyte of memory": replace(`"memory_kib": 64`, `"memory_kib": 1073741824`),
 		"no passes":            replace(`"time": 1`, `"time": 0`),
 		"too many passes":      replace(`"time": 1`, `"time": 4000000000`),
 		"no threads":           replace(`"threads": 1`, `"threads": 0`),
 		"two MB of spaces":     append(bytes.Repeat([]byte(" "), 2<<20), good...),
-		"no slots":             []byte("{\n  \"version\": 1,\n  \"slots\": []\n}\n"),
+		"no slots":             []byte("{\n  \"version\": 1,\n  \"desk\": \"JPN-1\",\n  \"slots\": []\n}\n"),
 	}
 	for name, b := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -141,19 +144,35 @@ func TestChangedSlotsAreRefused(t *testing.T) {
 		})
 	}
 	var doc struct {
-		Slots []struct{ Salt, Nonce, Wrapped []byte }
+		Slots []struct {
+			Passphrase struct {
+				Salt   []byte
+				Places [][]byte
+			}
+		}
 	}
 	if err := json.Unmarshal(good, &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, field := range [][]byte{doc.Slots[0].Salt, doc.Slots[0].Nonce, doc.Slots[0].Wrapped} {
+	p := doc.Slots[0].Passphrase
+	changed := bytes.Clone(good)
+	for _, field := range append(p.Places, p.Salt) {
 		old, _ := json.Marshal(field)
 		field[0] ^= 1
-		changed, _ := json.Marshal(field)
-		if err := os.WriteFile(slots(dir), replace(string(old), string(changed)), 0o600); err != nil {
+		with, _ := json.Marshal(field)
+		if b := replace(string(old), string(with)); bytes.Equal(field, p.Salt) {
+			changed = b
+		} else {
+			changed = bytes.Replace(changed, old, with, 1) // one of the two is noise
+		}
+		if err := os.WriteFile(slots(dir), changed, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := keyring.Open(dir, word); !errors.Is(err, keyring.ErrPassphrase) {
+		_, err := keyring.Open(dir, word)
+		if bytes.Equal(field, p.Places[0]) {
+			continue
+		}
+		if !errors.Is(err, keyring.ErrPassphrase) {
 			t.Errorf("a flipped bit: Open() = %v, want ErrPassphrase", err)
 		}
 	}
@@ -209,38 +228,6 @@ func TestSealedFile(t *testing.T) {
 	}
 }
 
-func TestPassphraseFile(t *testing.T) {
-	tests := map[string]struct {
-		content string
-		mode    os.FileMode
-		want    string
-		bad     bool
-	}{
-		"one line":         {"secret words\n", 0o600, "secret words", false},
-		"no line end":      {"secret words", 0o400, "secret words", false},
-		"windows line end": {"secret words\r\n", 0o600, "secret words", false},
-		"spaces are kept":  {" a b \n", 0o600, " a b ", false},
-		"empty":            {"\n", 0o600, "", true},
-		"two lines":        {"a\nb\n", 0o600, "", true},
-		"others can read":  {"secret words\n", 0o644, "", true},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "p")
-			if err := os.WriteFile(file, []byte(tt.content), tt.mode); err != nil {
-				t.Fatal(err)
-			}
-			got, err := keyring.ReadPassphraseFile(file)
-			if string(got) != tt.want || fault.Is(err, fault.Config) != tt.bad || (err != nil) != tt.bad {
-				t.Errorf("ReadPassphraseFile() = %q, %v", got, err)
-			}
-		})
-	}
-	if _, err := keyring.ReadPassphraseFile(filepath.Join(t.TempDir(), "none")); !fault.Is(err, fault.Config) {
-		t.Errorf("no such file: %v", err)
-	}
-}
-
 // TestMemoryIsGivenBack opens a slot at the real cost, 256 MiB, and looks at
 // what the process keeps.
 func TestMemoryIsGivenBack(t *testing.T) {
@@ -248,7 +235,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		t.Skip("reads /proc")
 	}
 	dir := t.TempDir()
-	if _, err := keyring.Create(dir, word, keyring.Cost{}); err != nil {
+	if _, err := keyring.Create(dir, "JPN-1", word, keyring.Cost{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := keyring.Open(dir, word); err != nil {
