@@ -23,7 +23,7 @@ RACE      ?= ./internal/api ./internal/console ./internal/desk ./internal/exchan
 RACE_SKIP ?= ^TestKilled|^TestBench|Memory|NoTime
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-tools race long mutants model fuzz bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race long mutants model fuzz wycheproof bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ model: ## search the large cases of the model whole, and 100,000 random schedule
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+wycheproof: ## hold each primitive to the vectors of Project Wycheproof (fetches 20 MB once)
+	cd test/wycheproof && $(GO) mod download
+	HOTLINE_WYCHEPROOF=$$(cd test/wycheproof && $(GO) list -m -f '{{.Dir}}' github.com/c2sp/wycheproof)/testvectors_v1 \
+		$(GO) test -count=1 -run '^TestWycheproof' ./internal/suite
 
 bench: build ## measure, one JSON object a line
 	$(BIN) bench flash --json $(ARGS)

@@ -64,6 +64,9 @@ func load(root fs.FS) (*tree, error) {
 			if name != "." && (base[0] == '.' || base[0] == '_' || base == "testdata" || base == "node_modules") {
 				return fs.SkipDir
 			}
+			if _, err := fs.Stat(root, path.Join(name, "go.mod")); err == nil && name != "." {
+				return fs.SkipDir // a module of its own
+			}
 			return nil
 		}
 		if !strings.HasSuffix(base, ".go") {
