@@ -42,9 +42,9 @@ type Symmetric interface {
 	Hash(label string, parts ...[]byte) [48]byte
 	Extract(salt, secret []byte) []byte
 	Expand(prk []byte, label string, context []byte, n int) []byte
-	// Seal appends to dst.
-	Seal(dst, key, nonce, aad, plain []byte) []byte
-	Open(key, nonce, aad, sealed []byte) ([]byte, error)
+	// Seal draws a nonce of 12 bytes and appends it, ciphertext and tag to dst.
+	Seal(dst, key, aad, plain []byte) []byte
+	Open(key, aad, sealed []byte) ([]byte, error)
 }
 
 // Asymmetric is the part of a suite that works with public keys.

@@ -16,9 +16,7 @@ type Chunk struct {
 	Data  []byte
 }
 
-// ChunkInput is a chunk and how it travels. Lane, Expiry and content are the
-// same each time a chunk is sealed, so that a resend is byte for byte the same
-// and a relay drops it as a duplicate.
+// ChunkInput is a chunk and how it travels.
 type ChunkInput struct {
 	Chunk
 	Key    [32]byte // the file's content key: random, for this file alone
@@ -32,12 +30,10 @@ func FileTag(s Symmetric, key [32]byte) (t [16]byte) {
 	return t
 }
 
-// SealChunk seals one chunk. The same input gives the same bytes. Only the last
-// chunk is padded to a bucket; the others are as long as the file's chunk size
-// makes them. Errors wrap [ErrInput].
-//
-// The nonce is a hash of header and content: an index alone would repeat a
-// (key, nonce) pair as soon as a resend carried another expiry.
+// SealChunk seals one chunk. Only the last chunk is padded to a bucket; the
+// others are as long as the file's chunk size makes them. What is sent again is
+// the same envelope, so that a relay drops it as a duplicate. Errors wrap
+// [ErrInput].
 func SealChunk(s Symmetric, in ChunkInput) ([]byte, error) {
 	if len(in.Data) > MaxChunk || in.Lane > envelope.Files || (len(in.Data) == 0 && !in.Final) {
 		return nil, fmt.Errorf("seal chunk %d of %d bytes: %w", in.Index, len(in.Data), ErrInput)
@@ -59,10 +55,8 @@ func SealChunk(s Symmetric, in ChunkInput) ([]byte, error) {
 		Expiry: minutes(in.Expiry), Length: uint32(size),
 	}
 	binary.BigEndian.PutUint32(h.Masked[1:], in.Index)
-	sum := s.Hash(labelChunkNonce, h.Append(nil), plain)
-	copy(h.Nonce[:], s.Expand(in.Key[:], labelChunkNonce, sum[:], len(h.Nonce)))
-	header := h.Append(make([]byte, 0, size))
-	return s.Seal(header, chunkKey(s, in.Key), h.Nonce[:], header, plain), nil
+	prefix := h.Append(make([]byte, 0, size))[:envelope.PrefixSize]
+	return s.Seal(prefix, chunkKey(s, in.Key), prefix, plain), nil
 }
 
 // OpenChunk opens a chunk of the file with this content key. Whether it belongs
@@ -76,7 +70,7 @@ func OpenChunk(s Symmetric, env []byte, key [32]byte) (Chunk, error) {
 	if h.Suite != s.ID() || h.Type != envelope.Chunk || h.Tag != FileTag(s, key) || h.Masked[0] != 0 {
 		return Chunk{}, fmt.Errorf("open chunk: %w", ErrOpen)
 	}
-	plain, err := s.Open(chunkKey(s, key), h.Nonce[:], env[:envelope.HeaderSize], env[envelope.HeaderSize:])
+	plain, err := s.Open(chunkKey(s, key), env[:envelope.PrefixSize], env[envelope.PrefixSize:])
 	if err != nil {
 		return Chunk{}, fmt.Errorf("open chunk: %w", ErrOpen)
 	}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"testing"
@@ -22,33 +23,35 @@ func TestUsedKeysAreGone(t *testing.T) {
 	mustOpen(t, p.rx, s.Envelope)
 	p.tx.Forget()
 
-	if !opensWithAny(p.tx.names, fresh, s.Envelope) || !opensWithAny(p.tx.names, withKey, s.Envelope) {
+	if !opensWithAny(p.tx, fresh, s.Envelope) || !opensWithAny(p.tx, withKey, s.Envelope) {
 		t.Fatal("control: the search misses a key that is there")
 	}
-	if opensWithAny(p.tx.names, state(t, p.rx), s.Envelope) {
+	if opensWithAny(p.tx, state(t, p.rx), s.Envelope) {
 		t.Error("the receiver's state still opens a message that was read")
 	}
-	if opensWithAny(p.tx.names, state(t, p.tx), s.Envelope) {
+	if opensWithAny(p.tx, state(t, p.tx), s.Envelope) {
 		t.Error("the sender's state still opens a message that was sent")
 	}
 	// A late message's key goes too.
 	late := mustSeal(t, p.tx, p.from.sign, message(2, 1)).Envelope
 	mustOpen(t, p.rx, mustSeal(t, p.tx, p.from.sign, message(2, 2)).Envelope)
-	if !opensWithAny(p.tx.names, state(t, p.rx), late) {
+	if !opensWithAny(p.tx, state(t, p.rx), late) {
 		t.Fatal("control: the search misses a skipped key")
 	}
 	mustOpen(t, p.rx, late)
-	if opensWithAny(p.tx.names, state(t, p.rx), late) {
+	if opensWithAny(p.tx, state(t, p.rx), late) {
 		t.Error("the receiver's state still opens a late message that was read")
 	}
 }
 
 // opensWithAny tries every 32 bytes of a state as message key, as chain key and
 // as sending key.
-func opensWithAny(n names, state, env []byte) bool {
+func opensWithAny(m *Sender, state, env []byte) bool {
 	h, _ := envelope.Parse(env)
+	clear := bytes.Clone(env)
+	mask(one, m.headerKey, clear)
 	try := func(key []byte) bool {
-		_, err := one.Open(key, h.Nonce[:], env[:envelope.HeaderSize], env[envelope.HeaderSize:])
+		_, err := one.Open(key, clear[:envelope.PrefixSize], env[envelope.PrefixSize:])
 		return err == nil
 	}
 	for i := 0; i+32 <= len(state); i++ {
@@ -56,7 +59,7 @@ func opensWithAny(n names, state, env []byte) bool {
 		if try(w) || try(one.Expand(w, labelKey, nil, 32)) {
 			return true
 		}
-		r := newSchedule(one, n, w).lane(Lane(h.Lane))
+		r := newSchedule(one, m.names, w).lane(Lane(h.Lane))
 		if key := r.step(one); try(key[:]) {
 			return true
 		}

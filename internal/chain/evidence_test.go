@@ -25,8 +25,8 @@ func TestEvidenceProvesOneMessageOfOneDesk(t *testing.T) {
 		t.Fatal(err)
 	}
 	in, err := chain.VerifyEvidence(suite.One, group, desk, key.Public(), sealed.Evidence, body)
-	if err != nil || in.Message != [16]byte{5} {
-		t.Fatalf("VerifyEvidence = %v, %v, want message 5", in.Message, err)
+	if err != nil || in.Message != [16]byte{5} || in.Lane != sealed.Lane || in.Sequence != sealed.Sequence || in.Generation != s.Generation() {
+		t.Fatalf("VerifyEvidence = %+v, %v, want message 5, place %d/%d", in, err, sealed.Lane, sealed.Sequence)
 	}
 	for i := range sealed.Evidence {
 		bad := append([]byte(nil), sealed.Evidence...)

@@ -178,10 +178,20 @@ func unchanged(t testing.TB, r *Receiver, before []byte, what string) {
 	}
 }
 
+// sealRaw seals plain behind h, whose position is in clear, and masks it where
+// there is a header key.
+func sealRaw(h envelope.Header, key, plain []byte, headerKey *[32]byte) []byte {
+	prefix := h.Append(nil)[:envelope.PrefixSize]
+	env := one.Seal(bytes.Clone(prefix), key, prefix, plain)
+	if headerKey != nil {
+		mask(one, *headerKey, env)
+	}
+	return env
+}
+
 // headerOf is a header for the first FLASH of p with n bytes of plaintext.
 func headerOf(p *pair, n int) envelope.Header {
-	h := envelope.Header{Suite: one.ID(), Type: envelope.Chain, Lane: 3, Tag: p.tx.tag, Length: uint32(envelope.HeaderSize + n + envelope.TagSize), Nonce: [12]byte{1}}
-	h.Masked = mask(one, p.tx.headerKey, h.Nonce, position(3, 1))
+	h := envelope.Header{Suite: one.ID(), Type: envelope.Chain, Lane: 3, Tag: p.tx.tag, Length: uint32(envelope.HeaderSize + n + envelope.TagSize), Masked: position(3, 1)}
 	return h
 }
 

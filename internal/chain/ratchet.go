@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"hotline/internal/envelope"
 	"hotline/internal/ident"
 )
 
@@ -27,7 +28,6 @@ const (
 	labelControlTag = "hotline/1/control-tag"
 	labelFileTag    = "hotline/1/file-tag"
 	labelChunkKey   = "hotline/1/chunk-key"
-	labelChunkNonce = "hotline/1/chunk-nonce"
 )
 
 // names is what identifies one generation of one desk's sending key.
@@ -125,11 +125,10 @@ func Follow(s Symmetric, previous, inside [32]byte) (h [32]byte) {
 	return h
 }
 
-// mask returns lane and sequence under the header key's mask for this nonce,
-// and undoes itself.
-func mask(s Symmetric, headerKey [32]byte, nonce [12]byte, b [5]byte) [5]byte {
-	for i, m := range s.Expand(headerKey[:], labelMask, nonce[:], len(b)) {
-		b[i] ^= m
+// mask hides lane and sequence in an envelope's header under the header key's
+// mask for its nonce, and undoes itself.
+func mask(s Symmetric, headerKey [32]byte, header []byte) {
+	for i, m := range s.Expand(headerKey[:], labelMask, header[envelope.PrefixSize:envelope.HeaderSize], 5) {
+		header[20+i] ^= m
 	}
-	return b
 }

@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -111,7 +110,10 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 	if h.Suite != r.s.ID() || h.Type != envelope.Chain || h.Tag != r.tag {
 		return Opened{}, fmt.Errorf("open envelope: %w", ErrOpen)
 	}
-	lane, sequence := r.position(h)
+	header := slices.Clone(env[:envelope.HeaderSize])
+	mask(r.s, r.headerKey, header)
+	// They are whatever the header says until the envelope has opened.
+	lane, sequence := placeOf([5]byte(header[20:25]))
 	if lane >= lanes || sequence == 0 || sequence > MaxSequence {
 		return Opened{}, fmt.Errorf("open envelope: %w", ErrOpen)
 	}
@@ -121,7 +123,7 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
 	}
 	defer t.wipe()
-	o, signed, err := r.unseal(h, env, t.key)
+	o, signed, err := r.unseal(h, header[:envelope.PrefixSize], env, t.key)
 	if err != nil {
 		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
 	}
@@ -135,17 +137,10 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 	return o, nil
 }
 
-// position unmasks lane and sequence. They are whatever the header says until
-// the envelope has opened.
-func (r *Receiver) position(h envelope.Header) (Lane, uint32) {
-	b := mask(r.s, r.headerKey, h.Nonce, h.Masked)
-	return Lane(b[0]), binary.BigEndian.Uint32(b[1:])
-}
-
-// unseal decrypts and verifies. signed is what the running hash covers.
-func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened, signed []byte, err error) {
-	header := env[:envelope.HeaderSize]
-	plain, err := r.s.Open(key[:], h.Nonce[:], header, env[envelope.HeaderSize:])
+// unseal decrypts and verifies. prefix is the header without mask and nonce,
+// signed is what the running hash covers.
+func (r *Receiver) unseal(h envelope.Header, prefix, env []byte, key [32]byte) (o Opened, signed []byte, err error) {
+	plain, err := r.s.Open(key[:], prefix, env[envelope.PrefixSize:])
 	if err != nil {
 		return o, nil, ErrOpen
 	}
@@ -154,7 +149,7 @@ func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened
 		return o, nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	signed = plain[:envelope.InsideSize+len(body)]
-	if r.s.VerifyMessage(r.messageKey, labelMessage, signature, r.group[:], r.desk[:], r.generation[:], header, signed) != nil {
+	if r.s.VerifyMessage(r.messageKey, labelMessage, signature, r.group[:], r.desk[:], r.generation[:], prefix, signed) != nil {
 		return o, nil, ErrSignature
 	}
 	// Only a bucket's size, and one that holds the message: a sender that does
@@ -165,7 +160,7 @@ func (r *Receiver) unseal(h envelope.Header, env []byte, key [32]byte) (o Opened
 	return Opened{
 		Sender: r.desk, Group: r.group, Inside: inside, Body: body,
 		Expiry:   time.Unix(int64(h.Expiry)*60, 0).UTC(),
-		Evidence: r.evidence(header, signed[:envelope.InsideSize], signature),
+		Evidence: r.evidence(prefix, signed[:envelope.InsideSize], signature),
 	}, signed, nil
 }
 

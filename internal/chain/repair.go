@@ -20,7 +20,7 @@ type Repair struct {
 	Group    ident.Group
 	Evidence []byte // of the message, see [VerifyEvidence]
 	Body     []byte
-	Inside   envelope.Inside // filled by [OpenRepair]
+	Signed   Signed // filled by [OpenRepair]
 }
 
 // SealRepair seals a message to one desk's newest seal key. Errors wrap
@@ -62,7 +62,7 @@ func OpenRepair(s Suite, env []byte, key Opener, peer func(ident.Desk) (messageK
 	if !ok {
 		return r, fmt.Errorf("open repair of %v: %w", r.Sender, ErrUnknownDesk)
 	}
-	if r.Inside, err = VerifyEvidence(s, r.Group, r.Sender, messageKey, r.Evidence, r.Body); err != nil {
+	if r.Signed, err = VerifyEvidence(s, r.Group, r.Sender, messageKey, r.Evidence, r.Body); err != nil {
 		return r, fmt.Errorf("open repair of %v: %w", r.Sender, err)
 	}
 	return r, nil

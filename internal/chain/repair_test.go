@@ -32,7 +32,7 @@ func TestRepairIsTheMessageAsItWasSigned(t *testing.T) {
 	}
 	good := make1(func(*Repair) {})
 	r, err := OpenRepair(one, good, p.to.seal, peers(p.from))
-	if err != nil || !bytes.Equal(r.Body, in.Body) || r.Inside.Message != in.Message || r.Sender != p.from.desk {
+	if err != nil || !bytes.Equal(r.Body, in.Body) || r.Signed.Message != in.Message || r.Sender != p.from.desk {
 		t.Fatalf("opens as %+v, %v", r, err)
 	}
 	for name, c := range map[string]struct {

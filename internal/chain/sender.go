@@ -190,13 +190,10 @@ type Sealed struct {
 // Seal seals one message for everybody who holds a slice of this generation,
 // signed with the desk's message key, and uses up one key. On an error (it
 // wraps [ErrInput] or [ErrSpent]) nothing has changed.
+//
+// Header and signature are made with lane and sequence in clear. The mask comes
+// last, because it depends on the nonce, which is drawn as the message is sealed.
 func (m *Sender) Seal(key Signer, in SealInput) (Sealed, error) {
-	var nonce [12]byte
-	_, _ = rand.Read(nonce[:])
-	return m.seal(key, in, nonce)
-}
-
-func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) {
 	c, lane, err := m.chainFor(in)
 	if err != nil {
 		return Sealed{}, err
@@ -208,14 +205,13 @@ func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) 
 	sequence := c.next
 	h := envelope.Header{
 		Suite: m.s.ID(), Type: envelope.Chain, Lane: uint8(in.Precedence), Tag: m.tag,
-		Masked: mask(m.s, m.headerKey, nonce, position(lane, sequence)),
-		Expiry: minutes(in.Expiry), Length: uint32(size), Nonce: nonce,
+		Masked: position(lane, sequence), Expiry: minutes(in.Expiry), Length: uint32(size),
 	}
 	inside := envelope.Inside{
 		Previous: c.running, Digest: in.Digest, Message: in.Message, Kind: in.Kind,
 		Precedence: uint8(in.Precedence), BodyLength: uint32(len(in.Body)),
 	}
-	env := h.Append(make([]byte, 0, size))
+	env := h.Append(make([]byte, 0, size))[:envelope.PrefixSize]
 	plain := make([]byte, 0, size-envelope.HeaderSize-envelope.TagSize)
 	plain = append(inside.Append(plain), in.Body...)
 	hash := insideHash(m.s, plain)
@@ -224,8 +220,9 @@ func (m *Sender) seal(key Signer, in SealInput, nonce [12]byte) (Sealed, error) 
 	evidence := m.evidence(env, plain[:envelope.InsideSize], signature)
 	plain = append(plain, signature...)
 	messageKey := c.step(m.s)
-	env = m.s.Seal(env, messageKey[:], nonce[:], env, plain[:cap(plain)])
+	env = m.s.Seal(env, messageKey[:], env, plain[:cap(plain)])
 	clear(messageKey[:])
+	mask(m.s, m.headerKey, env)
 	return Sealed{env, lane, sequence, hash, inside.Previous, c.running, evidence}, nil
 }
 
@@ -257,6 +254,9 @@ func position(l Lane, sequence uint32) (b [5]byte) {
 	binary.BigEndian.PutUint32(b[1:], sequence)
 	return b
 }
+
+// placeOf undoes position.
+func placeOf(b [5]byte) (Lane, uint32) { return Lane(b[0]), binary.BigEndian.Uint32(b[1:]) }
 
 // Forget wipes the sending key: from here on nobody can be given a slice of
 // this generation, and keys of messages already sent cannot be derived again

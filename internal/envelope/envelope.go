@@ -39,6 +39,8 @@ const Files uint8 = 4
 const (
 	// HeaderSize is the length of the clear header in bytes.
 	HeaderSize = 45
+	// PrefixSize is the length of the header without its nonce, in bytes.
+	PrefixSize = HeaderSize - 12
 	// InsideSize is the length of the fixed header inside, in bytes.
 	InsideSize = 87
 	// TagSize is the length of the AEAD tag at the end.
@@ -54,7 +56,7 @@ const (
 var ErrMalformed = errors.New("malformed envelope")
 
 // Header is the part of an envelope that a relay can read. All of it is
-// authenticated as associated data.
+// authenticated: the nonce as such, the rest as associated data.
 type Header struct {
 	Suite  uint8
 	Type   Type

@@ -410,7 +410,7 @@ func (b *Batch) allowed(m *store.Message, r *wire.Receipt) error {
 // evidenceTag is the tag of the generation that sealed a message. Evidence
 // begins with the clear header of its envelope.
 func evidenceTag(evidence []byte) (tag [16]byte) {
-	if len(evidence) >= envelope.HeaderSize {
+	if len(evidence) >= envelope.PrefixSize {
 		copy(tag[:], evidence[4:20])
 	}
 	return tag

@@ -45,16 +45,16 @@ func (b *Batch) openRepair(k sealKey, env []byte) error {
 		return nil
 	}
 	o := chain.Opened{
-		Sender: r.Sender, Group: r.Group, Lane: chain.Lane(r.Inside.Precedence), Inside: r.Inside, Body: r.Body, Evidence: r.Evidence,
+		Sender: r.Sender, Group: r.Group, Lane: r.Signed.Lane, Sequence: r.Signed.Sequence, Inside: r.Signed.Inside, Body: r.Body, Evidence: r.Evidence,
 	}
 	l, parties := b.lineOf(&receiver{}, o)
-	if l == nil || r.Inside.Kind != envelope.Message || r.Inside.Precedence >= uint8(chain.Receipts) {
+	if l == nil || r.Signed.Kind != envelope.Message || r.Signed.Lane >= chain.Receipts {
 		b.drop("repair for no line of ours", nil)
 		return nil
 	}
 	if _, member := l.roster.Desk(r.Sender); !member {
 		b.drop("repair of a message of a desk that is not on the line", nil)
-		return b.Leaf("after-removal", append(r.Sender[:], r.Inside.Message[:]...))
+		return b.Leaf("after-removal", append(r.Sender[:], r.Signed.Message[:]...))
 	}
 	return b.takeMessage(l, parties, o, env)
 }

@@ -41,8 +41,6 @@ const (
 	HashSize = sha512.Size384
 	// KeySize is the length of an AES-256-GCM key and of a chain key, in bytes.
 	KeySize = 32
-	// NonceSize is the length of an AES-256-GCM nonce in bytes.
-	NonceSize = 12
 )
 
 var (
@@ -138,16 +136,15 @@ func (s Suite) Expand(prk []byte, label string, context []byte, n int) []byte {
 	return must(hkdf.Expand(sha512.New384, prk, string(s.frame(label, context)), n))
 }
 
-// Seal encrypts plain with AES-256-GCM under a key of 32 bytes and a nonce of
-// 12, binds aad, and appends ciphertext and tag to dst. A (key, nonce) pair
-// serves once; the caller sees to that. It panics on other lengths.
-func (s Suite) Seal(dst, key, nonce, aad, plain []byte) []byte {
-	return aead(key).Seal(dst, nonce, plain, aad)
-}
+// Seal encrypts plain with AES-256-GCM under a key of 32 bytes, binds aad, and
+// appends a nonce of 12 bytes, ciphertext and tag to dst. The nonce is drawn
+// here and nowhere else, because no (key, nonce) pair may serve twice. It panics
+// on other keys.
+func (s Suite) Seal(dst, key, aad, plain []byte) []byte { return aead(key).Seal(dst, nil, plain, aad) }
 
 // Open undoes [Suite.Seal]. It returns [ErrOpen] and nothing else.
-func (s Suite) Open(key, nonce, aad, sealed []byte) ([]byte, error) {
-	plain, err := aead(key).Open(nil, nonce, sealed, aad)
+func (s Suite) Open(key, aad, sealed []byte) ([]byte, error) {
+	plain, err := aead(key).Open(nil, nil, sealed, aad)
 	if err != nil {
 		return nil, ErrOpen
 	}
@@ -158,7 +155,7 @@ func aead(key []byte) cipher.AEAD {
 	if len(key) != KeySize {
 		panic("suite: AES-256-GCM key is not 32 bytes")
 	}
-	return must(cipher.NewGCM(must(aes.NewCipher(key))))
+	return must(cipher.NewGCMWithRandomNonce(must(aes.NewCipher(key))))
 }
 
 // label writes the number of the suite into a label, so that nothing made in one

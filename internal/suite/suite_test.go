@@ -81,11 +81,12 @@ func TestSecondReaderAgrees(t *testing.T) {
 		t.Errorf("Expand = %x, want %x", got, want)
 	}
 
-	key, nonce := bytes.Repeat([]byte{7}, KeySize), bytes.Repeat([]byte{9}, NonceSize)
+	key := bytes.Repeat([]byte{7}, KeySize)
 	block, _ := aes.NewCipher(key)
 	gcm, _ := cipher.NewGCM(block)
-	sealed := s.Seal([]byte("header"), key, nonce, []byte("aad"), []byte("plain"))
-	if want := gcm.Seal([]byte("header"), nonce, []byte("plain"), []byte("aad")); !bytes.Equal(sealed, want) {
+	sealed := s.Seal([]byte("header"), key, []byte("aad"), []byte("plain"))
+	nonce := sealed[6:18]
+	if want := gcm.Seal(append([]byte("header"), nonce...), nonce, []byte("plain"), []byte("aad")); !bytes.Equal(sealed, want) {
 		t.Errorf("Seal = %x, want %x", sealed, want)
 	}
 
@@ -168,15 +169,15 @@ func TestSealToIsHPKE(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	key, nonce := bytes.Repeat([]byte{7}, KeySize), bytes.Repeat([]byte{9}, NonceSize)
-	sealed := s.Seal(nil, key, nonce, []byte("aad"), []byte("plain"))
-	if _, err := s.Open(key, nonce, []byte("aaD"), sealed); !errors.Is(err, ErrOpen) {
+	key := bytes.Repeat([]byte{7}, KeySize)
+	sealed := s.Seal(nil, key, []byte("aad"), []byte("plain"))
+	if _, err := s.Open(key, []byte("aaD"), sealed); !errors.Is(err, ErrOpen) {
 		t.Errorf("Open with another aad: %v", err)
 	}
 	for i := range sealed {
 		bad := bytes.Clone(sealed)
 		bad[i] ^= 1
-		if _, err := s.Open(key, nonce, []byte("aad"), bad); !errors.Is(err, ErrOpen) {
+		if _, err := s.Open(key, []byte("aad"), bad); !errors.Is(err, ErrOpen) {
 			t.Fatalf("Open with byte %d flipped: %v", i, err)
 		}
 	}
@@ -379,10 +380,9 @@ func TestBadSealKeyIsRefused(t *testing.T) {
 // is a broken invariant and not something to answer politely.
 func TestWrongLengthsAreBugs(t *testing.T) {
 	for name, f := range map[string]func(){
-		"no suite":         func() { Suite(0).Hash("l"); Suite(0).NewSealKey() },
-		"key of 16 bytes":  func() { s.Seal(nil, make([]byte, 16), make([]byte, NonceSize), nil, nil) },
-		"expand too much":  func() { s.Expand(make([]byte, 48), "l", nil, 255*HashSize+1) },
-		"nonce of 8 bytes": func() { s.Seal(nil, make([]byte, KeySize), make([]byte, 8), nil, nil) },
+		"no suite":        func() { Suite(0).Hash("l"); Suite(0).NewSealKey() },
+		"key of 16 bytes": func() { s.Seal(nil, make([]byte, 16), nil, nil) },
+		"expand too much": func() { s.Expand(make([]byte, 48), "l", nil, 255*HashSize+1) },
 	} {
 		func() {
 			defer func() {

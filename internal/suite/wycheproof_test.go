@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"filippo.io/mldsa"
@@ -154,13 +155,10 @@ func TestWycheproofMLDSA(t *testing.T) {
 
 func TestWycheproofSymmetric(t *testing.T) {
 	eachCase(t, "aes_gcm", 66, func(g wycheGroup, c wycheCase) (bool, bool) {
-		if g.KeySize != 8*KeySize || g.IVSize != 8*NonceSize || g.TagSize != 128 {
+		if g.KeySize != 8*KeySize || g.IVSize != 96 || g.TagSize != 128 {
 			return false, true
 		}
-		plain, err := One.Open(c.Key, c.IV, c.AAD, append(bytes.Clone(c.CT), c.Tag...))
-		if err == nil && !bytes.Equal(One.Seal(nil, c.Key, c.IV, c.AAD, plain), append(bytes.Clone(c.CT), c.Tag...)) {
-			t.Errorf("aes_gcm %d: seals to other bytes", c.ID)
-		}
+		plain, err := One.Open(c.Key, c.AAD, slices.Concat(c.IV, c.CT, c.Tag))
 		return err == nil && bytes.Equal(plain, c.Msg), false
 	})
 	eachCase(t, "hkdf_sha384", 83, func(_ wycheGroup, c wycheCase) (bool, bool) {
