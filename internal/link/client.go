@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hotline/internal/ident"
@@ -60,6 +61,8 @@ type waiting struct {
 	Put
 	handle uint64
 	dest   string // the mailboxes, as bytes
+	out    *outgoing
+	left   atomic.Bool // a first byte has gone, in whatever session
 }
 
 // NewClient returns a client that does nothing before [Client.Run].
@@ -208,6 +211,20 @@ func (c *Client) setState(st State, err error) {
 	}
 }
 
-// Withdraw takes back a put of which nothing has left yet, and reports whether
-// it could.
-func (c *Client) Withdraw(uint64) bool { return false }
+// Withdraw takes back a put of which nothing has left yet, in this session or
+// an earlier one, and reports whether it could. No answer for it comes then.
+func (c *Client) Withdraw(ref uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.byHandle {
+		if w.Ref != ref {
+			continue
+		}
+		if c.live != nil && !c.live.s.unsend(w.out) || w.left.Load() {
+			return false
+		}
+		c.answered(w.handle)
+		return true
+	}
+	return false
+}

@@ -61,10 +61,12 @@ const handleBits = 48
 
 // submit queues a put on the session.
 func (d *desk) submit(w *waiting) {
-	d.s.send(&outgoing{lane: w.Lane, env: w.Envelope, start: func(c *conn) ([]byte, uint64) {
+	w.out = &outgoing{lane: w.Lane, env: w.Envelope, start: func(c *conn) ([]byte, uint64) {
+		w.left.Store(true)
 		slot, prefix := c.slots.find(w.dest)
 		return prefix, uint64(slot)<<handleBits | w.handle
-	}})
+	}}
+	d.s.send(w.out)
 }
 
 // find returns the slot of a list of mailboxes, and the DEST frame that

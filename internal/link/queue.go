@@ -1,6 +1,10 @@
 package link
 
-import "hotline/internal/envelope"
+import (
+	"slices"
+
+	"hotline/internal/envelope"
+)
 
 // outgoing is one envelope on its way out of a session.
 type outgoing struct {
@@ -40,6 +44,18 @@ func (l *lane) pop() {
 	if l.q = l.q[1:]; len(l.q) == 0 {
 		l.q = nil
 	}
+}
+
+// remove takes an envelope out that has not begun, and reports whether it was
+// there.
+func (l *lane) remove(o *outgoing) bool {
+	i := slices.Index(l.q, o)
+	if i < 0 || o.started {
+		return false
+	}
+	l.bytes -= len(o.env)
+	l.q = slices.Delete(l.q, i, i+1)
+	return true
 }
 
 const (

@@ -259,6 +259,13 @@ func (s *session) send(o *outgoing) {
 	}
 }
 
+// unsend takes an envelope out of its lane, if nothing of it has gone.
+func (s *session) unsend(o *outgoing) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return o == nil || s.lanes[o.lane].remove(o)
+}
+
 // askBulk reports, once until it comes, that a bulk connection is needed.
 func (s *session) askBulk(bulk bool) bool {
 	if !bulk || s.conns[1] != nil || s.bulkWant || s.closed {
