@@ -41,6 +41,19 @@ type Joining interface {
 	Join(ctx context.Context, pack []byte) (Line, error)
 }
 
+// Trust is who belongs to lines, by whose word, and who was cut off. A desk is
+// named by id or name.
+type Trust interface {
+	LineTrust(ctx context.Context, ref string) (LineTrust, error)
+	// CutOff removes a desk of the own party for good.
+	CutOff(ctx context.Context, desk string, in CutoffIn) (Cutoff, error)
+	Cutoffs(ctx context.Context) ([]Cutoff, error)
+	Cutoff(ctx context.Context, ref string) (Cutoff, error)
+	// Delegates lists the delegate keys at this desk.
+	Delegates(ctx context.Context) ([]Delegate, error)
+	ImportDelegate(ctx context.Context, in DelegateIn) (Delegate, error)
+}
+
 // MessageQuery selects messages; empty fields select all. The list is newest
 // first, or most urgent first with Waiting.
 type MessageQuery struct {

@@ -16,6 +16,7 @@ type Server struct {
 	Status   Status
 	Lines    Lines
 	Joining  Joining
+	Trust    Trust
 	Messages Messages
 	Uploads  Uploads
 	Pairings Pairings
@@ -60,6 +61,13 @@ func (s *Server) routes() []route {
 		{pattern: "GET /card", need: Viewer, served: s.Joining != nil, handle: s.getCard},
 		{pattern: "POST /lines/{id}/desks", need: Operator, served: s.Joining != nil, handle: s.addDesk, once: true},
 		{pattern: "POST /lines/join", need: Operator, served: s.Joining != nil, handle: s.joinLine, once: true},
+
+		{pattern: "GET /lines/{id}/trust", need: Viewer, served: s.Trust != nil, handle: s.lineTrust},
+		{pattern: "GET /cutoffs", need: Viewer, served: s.Trust != nil, handle: s.listCutoffs},
+		{pattern: "GET /cutoffs/{id}", need: Viewer, served: s.Trust != nil, handle: s.getCutoff},
+		{pattern: "POST /desks/{desk}/cutoff", need: Operator, served: s.Trust != nil, handle: s.cutOff, once: true},
+		{pattern: "GET /delegates", need: Viewer, served: s.Trust != nil, handle: s.listDelegates},
+		{pattern: "POST /delegates", need: Operator, served: s.Trust != nil, handle: s.importDelegate, local: true},
 
 		{pattern: "GET /messages", need: Viewer, served: s.Messages != nil, handle: s.listMessages},
 		{pattern: "GET /messages/{id}", need: Viewer, served: s.Messages != nil, handle: s.getMessage},

@@ -160,7 +160,7 @@ type Ack struct {
 // applying it twice is harmless.
 type Event struct {
 	ID   uint64 // monotone per desk, survives a restart
-	Kind string // snapshot, alarm, message, ladder, line, desk, pairing
+	Kind string // snapshot, alarm, message, ladder, line, desk, pairing, cutoff
 	Data json.RawMessage
 }
 
