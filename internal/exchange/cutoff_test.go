@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"testing"
@@ -205,6 +206,9 @@ func TestAttack19CutOffDeskReadsNothingAndIsShownToNobody(t *testing.T) {
 	defer v.hub.mu.Unlock()
 	if !slices.Contains(v.hub.forgotten, v.nato2.box) {
 		t.Error("no relay was asked to drop what it holds for the removed desk")
+	}
+	if len(v.hub.revoked) != 3 || !v.hub.revoked[0].Equal(ed25519.PublicKey(v.nato2.add.Add.Mailboxes[0].Putter)) {
+		t.Errorf("%d tokens revoked, want the removed desk's at three mailboxes", len(v.hub.revoked))
 	}
 }
 

@@ -21,6 +21,7 @@ func (a *acks) Put(link.Put) error        { return nil }
 func (a *acks) Ack(_ uint8, seq uint64)   { a.list = append(a.list, seq) }
 func (a *acks) Allow([]ed25519.PublicKey) {}
 func (*acks) Withdraw(uint64) bool        { return false }
+func (*acks) Revoke(...ed25519.PublicKey) {}
 func (*acks) Forget(ident.Mailbox)        {}
 func (a *acks) Status() link.Status       { return link.Status{} }
 

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -51,9 +52,10 @@ type Engine struct {
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
 	lastTick  time.Time
-	announced time.Time // when the own seal key was last announced once more
-	refs      uint64    // last number of a put
-	requeuing bool      // a timer runs that queues again what was refused
+	announced time.Time           // when the own seal key was last announced once more
+	refs      uint64              // last number of a put
+	allowed   []ed25519.PublicKey // who may put into our mailboxes, as last said
+	requeuing bool                // a timer runs that queues again what was refused
 }
 
 // step is one thing that happened. apply runs inside the transaction; settle

@@ -49,6 +49,9 @@ type Link interface {
 	Put(p link.Put) error
 	Ack(lane uint8, seq uint64)
 	Allow(putters []ed25519.PublicKey)
+	// Revoke takes putters off at once, with what they put and we have not
+	// fetched.
+	Revoke(putters ...ed25519.PublicKey)
 	// Withdraw takes back a put of which nothing has left yet, and reports
 	// whether it could. No answer for it comes then.
 	Withdraw(ref uint64) bool

@@ -79,11 +79,17 @@ func (e *Engine) connect() {
 	}
 	e.publishLinks()
 	slices.SortFunc(list, func(a, b ed25519.PublicKey) int { return slices.Compare(a, b) })
+	gone := slices.DeleteFunc(e.allowed, func(p ed25519.PublicKey) bool { return putters[[ed25519.PublicKeySize]byte(p)] })
 	for _, r := range e.relays {
-		if r.home {
-			r.link.Allow(list)
+		if !r.home {
+			continue
 		}
+		if len(gone) > 0 {
+			r.link.Revoke(gone...) // a short frame, ahead of a list that may be long
+		}
+		r.link.Allow(list)
 	}
+	e.allowed = slices.Clone(list)
 }
 
 func (e *Engine) link(m roster.Mailbox, home bool) {

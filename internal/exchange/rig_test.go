@@ -39,8 +39,9 @@ type hub struct {
 	on        map[ident.Mailbox]*fakeLink
 	tap       func(p link.Put) bool // false: swallowed after it was accepted
 	puts      int
-	open      chan struct{}   // nil: at once; else links come up when it is closed
-	mute      bool            // never answers a put
+	open      chan struct{} // nil: at once; else links come up when it is closed
+	mute      bool          // never answers a put
+	revoked   []ed25519.PublicKey
 	putter    ident.Mailbox   // of the put that tap looks at
 	forgotten []ident.Mailbox // that a desk asked to be emptied of what it put
 	stalling  bool
@@ -187,7 +188,12 @@ func (l *fakeLink) Forget(box ident.Mailbox) {
 	l.hub.forgotten = append(l.hub.forgotten, box)
 }
 func (l *fakeLink) Allow([]ed25519.PublicKey) {}
-func (l *fakeLink) Status() link.Status       { return link.Status{State: link.StateUp} }
+func (l *fakeLink) Revoke(keys ...ed25519.PublicKey) {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.hub.revoked = append(l.hub.revoked, keys...)
+}
+func (l *fakeLink) Status() link.Status { return link.Status{State: link.StateUp} }
 
 // party is an organisation with one desk in a test.
 type party struct {

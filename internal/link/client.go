@@ -162,6 +162,9 @@ func (c *Client) Ack(lane uint8, seq uint64) {
 func (c *Client) Allow(putters []ed25519.PublicKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.allowSet && allowHash(c.allow) == allowHash(putters) {
+		return // it was said, and is said again after a reconnect as long as the relay has another
+	}
 	c.allow, c.allowSet = append([]ed25519.PublicKey(nil), putters...), true
 	c.status.AllowKnown = false
 	if c.live != nil && c.status.Enrolled {
