@@ -250,6 +250,9 @@ func (b *Batch) afterReload() error {
 		if err := b.settleRemovals(); err != nil {
 			return err
 		}
+		if err := b.e.noteDigests(b.Tx); err != nil {
+			return err
+		}
 		if err := b.forgetDesks(); err != nil {
 			return err
 		}

@@ -273,7 +273,7 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	if _, member := l.roster.Desk(o.Sender); !member {
 		return b.arrivedLate(l, o)
 	}
-	if err := b.heard(l.ID, o.Sender); err != nil {
+	if err := b.heard(l.ID, o); err != nil {
 		return err
 	}
 	if o.Inside.Kind == envelope.Statement { // it may bring just what its sender has more than we
@@ -314,11 +314,12 @@ func (e *Engine) mayOpen(desk ident.Desk) bool {
 }
 
 // heard notes authenticated traffic, once per batch.
-func (b *Batch) heard(l ident.Line, d ident.Desk) error {
-	if !b.first("heard" + string(l[:]) + string(d[:])) {
+func (b *Batch) heard(l ident.Line, o chain.Opened) error {
+	d, digest := o.Sender, o.Inside.Digest
+	if !b.first("heard" + string(l[:]) + string(d[:]) + string(digest[:])) {
 		return nil
 	}
-	if err := b.Tx.Heard(l, d, b.Now); err != nil {
+	if err := b.Tx.Heard(l, d, b.Now, digest); err != nil {
 		return fmt.Errorf("note traffic: %w", err)
 	}
 	return nil

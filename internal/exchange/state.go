@@ -177,6 +177,9 @@ func (e *Engine) load(tx *store.Tx) error {
 		return err
 	}
 	e.lines, e.dir = lines, dir
+	if err := e.noteDigests(tx); err != nil {
+		return err
+	}
 	cutoffs, err := tx.Cutoffs()
 	if err != nil {
 		return fmt.Errorf("list cut-offs: %w", err)

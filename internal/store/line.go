@@ -124,11 +124,41 @@ func (tx *Tx) SealKeys() ([]SealKey, error) {
 	}, "SELECT desk, max(number), announcement, seen_at FROM seal_key GROUP BY desk")
 }
 
-// Heard notes authenticated traffic from a desk.
-func (tx *Tx) Heard(line ident.Line, desk ident.Desk, at time.Time) error {
-	_, err := tx.Exec(`INSERT INTO heard (line, desk, at) VALUES (?, ?, ?)
-		ON CONFLICT (line, desk) DO UPDATE SET at = max(at, excluded.at)`, line, desk, at)
+// Heard notes authenticated traffic from a desk, and the digest of statements
+// that it showed.
+func (tx *Tx) Heard(line ident.Line, desk ident.Desk, at time.Time, digest [32]byte) error {
+	_, err := tx.Exec(`INSERT INTO heard (line, desk, at, digest) VALUES (?, ?, ?, ?)
+		ON CONFLICT (line, desk) DO UPDATE SET at = max(at, excluded.at), digest = excluded.digest`, line, desk, at, digest)
 	return err
+}
+
+// Shown returns the digest of statements that each desk of a line last showed.
+func (tx *Tx) Shown(line ident.Line) (map[ident.Desk][32]byte, error) {
+	all := map[ident.Desk][32]byte{}
+	for row, err := range tx.Rows("SELECT desk, digest FROM heard WHERE line = ? AND digest IS NOT NULL", line) {
+		if err != nil {
+			return nil, err
+		}
+		var d ident.Desk
+		var digest [32]byte
+		if err := row.Scan(d[:], digest[:]); err != nil {
+			return nil, err
+		}
+		all[d] = digest
+	}
+	return all, nil
+}
+
+// PutHeldDigest notes a digest of our own statement set of a line.
+func (tx *Tx) PutHeldDigest(line ident.Line, digest [32]byte) error {
+	_, err := tx.Exec("INSERT OR IGNORE INTO held_digest (line, digest) VALUES (?, ?)", line, digest)
+	return err
+}
+
+// HeldDigest reports whether our statement set of a line ever had that digest.
+func (tx *Tx) HeldDigest(line ident.Line, digest [32]byte) (held bool, err error) {
+	err = tx.Row("SELECT EXISTS (SELECT 1 FROM held_digest WHERE line = ? AND digest = ?)", line, digest).Scan(&held)
+	return held, err
 }
 
 // HeardFrom returns when each desk of a line was last heard.
