@@ -78,6 +78,36 @@ func (f fakeJoining) Join(context.Context, []byte) (api.Line, error) {
 	return api.Line{}, nil
 }
 
+type fakeTrust struct{ *fakeDesk }
+
+func (f fakeTrust) LineTrust(context.Context, string) (api.LineTrust, error) {
+	at := api.TimeMS(1) // agree and at are null while they are not known
+	return api.LineTrust{
+		Desks: []api.TrustDesk{{Name: "JPN-1"}}, Cutoffs: []api.Cutoff{{At: at}}, Checks: api.TrustChecks{Agree: new(bool)},
+	}, nil
+}
+func (f fakeTrust) CutOff(_ context.Context, desk string, in api.CutoffIn) (api.Cutoff, error) {
+	f.did("cutoff " + desk + " " + in.Reason + in.Password)
+	return api.Cutoff{DeskName: desk}, nil
+}
+func (f fakeTrust) Cutoffs(context.Context) ([]api.Cutoff, error) { return nil, nil }
+func (f fakeTrust) Cutoff(context.Context, string) (api.Cutoff, error) {
+	return api.Cutoff{}, nil
+}
+func (f fakeTrust) Delegates(context.Context) ([]api.Delegate, error) { return nil, nil }
+func (f fakeTrust) ImportDelegate(_ context.Context, in api.DelegateIn) (api.Delegate, error) {
+	f.did("delegate " + string(in.Key))
+	return api.Delegate{}, nil
+}
+
+// Vouch knows one password.
+func (f fakeTrust) Vouch(_ context.Context, name, password string) (api.Officer, error) {
+	if password != "p" {
+		return api.Officer{}, fault.New(fault.Denied, "That is not the password.")
+	}
+	return api.Officer{Name: name, Role: api.Operator}, nil
+}
+
 type fakeMessages struct{ *fakeDesk }
 
 func (f fakeMessages) List(context.Context, api.MessageQuery) ([]api.Message, error) {
@@ -178,7 +208,7 @@ func (f fakeCustody) SignInLink(context.Context, string) (api.SignInLink, error)
 
 func newServer(f *fakeDesk, ev api.Events, log *bytes.Buffer) *api.Server {
 	s := &api.Server{
-		Status: f, Lines: fakeLines{f}, Joining: fakeJoining{f}, Messages: fakeMessages{f}, Uploads: fakeUploads{f},
+		Status: f, Lines: fakeLines{f}, Joining: fakeJoining{f}, Trust: fakeTrust{f}, Vouching: fakeTrust{f}, Messages: fakeMessages{f}, Uploads: fakeUploads{f},
 		Pairings: fakePairings{f}, Events: ev, Journal: fakeJournal{f}, Custody: fakeCustody{f}, Answers: api.NewMemoryAnswers(),
 	}
 	if log != nil {

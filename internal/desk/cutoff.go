@@ -49,7 +49,7 @@ func (b belonging) CutOff(ctx context.Context, ref string, in api.CutoffIn) (api
 	}
 	officer, _ := api.OfficerFrom(ctx)
 	err = b.engine.Transact(ctx, func(batch *exchange.Batch) error {
-		st, err := b.removal(batch.Tx, desk, in)
+		st, err := b.removal(batch, desk, in)
 		if err != nil {
 			return err
 		}
@@ -63,9 +63,9 @@ func (b belonging) CutOff(ctx context.Context, ref string, in api.CutoffIn) (api
 
 // removal is the statement that removes a desk: the one that was given, or one
 // that a delegate key here signs.
-func (b belonging) removal(tx *store.Tx, desk ident.Desk, in api.CutoffIn) (roster.Statement, error) {
+func (b belonging) removal(batch *exchange.Batch, desk ident.Desk, in api.CutoffIn) (roster.Statement, error) {
 	if len(in.Statement) == 0 {
-		return b.byDelegate(tx, desk, in.Reason)
+		return b.byDelegate(batch, desk, in.Reason)
 	}
 	st, err := roster.ParseStatement(in.Statement)
 	if err != nil {
@@ -177,8 +177,13 @@ func (b belonging) LineTrust(ctx context.Context, ref string) (api.LineTrust, er
 }
 
 func (b belonging) trustDesk(d exchange.DeskFacts) api.TrustDesk {
+	names := []string{}
+	for _, h := range d.Delegates {
+		names = append(names, h.Name)
+	}
 	out := api.TrustDesk{
-		ID: d.Desk.String(), Name: d.Certificate.Name, Party: b.engine.View().Name(d.Party), Self: d.Desk == b.id.Self.Desk,
+		Delegates: names,
+		ID:        d.Desk.String(), Name: d.Certificate.Name, Party: b.engine.View().Name(d.Party), Self: d.Desk == b.id.Self.Desk,
 		Role: d.Certificate.Role, State: d.State, ExpiresAt: at(d.Certificate.NotAfter), AddedAt: at(d.Added),
 		HoldsMyKey: d.Key, Roster: d.Roster, LastHeardAt: at(d.Heard), RosterAt: at(d.Heard),
 	}

@@ -91,6 +91,8 @@ func (e events) data(ctx context.Context, r store.Event) (json.RawMessage, error
 			return nil, err
 		}
 		return json.Marshal(api.LineData{Line: l})
+	case exchange.EventCutoff:
+		return belonging(e).cutoffEvent(ctx, r.Data)
 	case exchange.EventDesk:
 		d, err := status(e).desk(ctx)
 		if err != nil {

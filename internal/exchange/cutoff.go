@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"hotline/internal/chain"
@@ -362,4 +363,45 @@ func (e *Engine) cutoff(tx *store.Tx, row store.Cutoff) (Cutoff, error) {
 	}
 	c.Late = len(late)
 	return c, nil
+}
+
+// Removal has a delegate sign that a desk is removed from all lines, under the
+// delegate's next number.
+func (b *Batch) Removal(k roster.Keeper, desk ident.Desk, reason string) (roster.Statement, error) {
+	e := b.e
+	cert, known := e.dir.certs[desk]
+	if !known {
+		return roster.Statement{}, fault.New(fault.NotFound, "This desk does not know the desk that is to be cut off.")
+	}
+	holder := k.Warrant.Holder(e.memo)
+	st, err := roster.NewRemoval(e.memo, k, roster.Statement{
+		Number: e.dir.general.NextNumber(cert.Party, holder.Key, ident.Line{}), Time: b.Now,
+		Remove: &roster.Cut{Desk: desk, Fingerprint: cert.Fingerprint(e.memo), Reason: reason},
+	})
+	if err != nil {
+		return st, fault.Wrap(err, fault.Invalid, "A removal cannot be made of this: %s.", err.Error())
+	}
+	return st, nil
+}
+
+// MayRemove reports whether the addition of a desk names a delegate's key.
+func (b *Batch) MayRemove(key ident.Key, desk ident.Desk) bool {
+	entry, on := b.e.dir.desks[desk]
+	return on && slices.ContainsFunc(entry.Delegates, func(h roster.Holder) bool { return h.Key == key })
+}
+
+// CheckWarrant reports whether our party's root stands behind a delegate's key.
+func (b *Batch) CheckWarrant(w roster.Warrant) error {
+	return b.e.dir.general.CheckWarrant(w, b.e.cfg.Self.Party, roster.Delegate)
+}
+
+// OwnDesks lists the desks of our party that are not removed.
+func (b *Batch) OwnDesks() (all []roster.Entry) {
+	for _, d := range b.e.dir.desks {
+		if d.Party == b.e.cfg.Self.Party {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b roster.Entry) int { return strings.Compare(a.Certificate.Name, b.Certificate.Name) })
+	return all
 }

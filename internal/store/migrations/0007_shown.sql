@@ -1,4 +1,4 @@
--- 0006: what each desk last showed of the statements that it holds, and what we
+-- 0007: what each desk last showed of the statements that it holds, and what we
 -- held before, so that "behind" can be told from "ahead".
 
 ALTER TABLE heard ADD COLUMN digest BLOB;
