@@ -208,7 +208,8 @@ func (b *Batch) takeCheck(l *line, o chain.Opened) error {
 		return nil
 	}
 	if o.Inside.Digest != l.digest {
-		if err := b.pushMissing(l, o.Sender, c.Heads); err != nil {
+		self := e.cfg.Self.Desk
+		if err := b.pushMissing(l, o.Sender, append(self[:], c.Heads...)); err != nil {
 			return err
 		}
 	}

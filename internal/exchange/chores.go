@@ -30,13 +30,16 @@ func (e *Engine) chores(b *Batch) error {
 		return err
 	}
 	b.e.parked = nil
-	if _, err := b.Tx.UnparkBefore(b.Now.Add(-parkedFor)); err != nil {
+	if _, err := b.Tx.UnparkBefore(b.Steady.Add(-parkedFor)); err != nil {
 		return fmt.Errorf("drop parked envelopes: %w", err)
 	}
-	if err := b.Tx.DropSlicesBefore(b.Now.Add(-sliceLife)); err != nil {
+	if err := b.Tx.DropSlicesBefore(b.Steady.Add(-sliceLife)); err != nil {
 		return fmt.Errorf("drop old slices: %w", err)
 	}
 	if err := b.expireReceivers(); err != nil {
+		return err
+	}
+	if err := b.alarmUndelivered(); err != nil {
 		return err
 	}
 	if err := b.settleDifferences(); err != nil {
@@ -64,7 +67,7 @@ const resealAfter = 2
 // signed, sealed to its seal key; after that it is sealed anew, under the same
 // message id: a desk that has it says so once more.
 func (b *Batch) retry() error {
-	due, err := b.Tx.DueAgain(b.Now)
+	due, err := b.Tx.DueAgain(b.Steady)
 	if err != nil {
 		return fmt.Errorf("list what is due again: %w", err)
 	}
@@ -107,7 +110,7 @@ func (e *Engine) requeueIn(wait time.Duration) {
 
 // requeue queues again what is due.
 func (b *Batch) requeue() error {
-	relays, err := b.Tx.Requeue(b.Now)
+	relays, err := b.Tx.Requeue(b.Steady)
 	if err != nil {
 		return fmt.Errorf("queue again: %w", err)
 	}
@@ -154,14 +157,14 @@ func (b *Batch) worthSealing(d store.Again, l *line) (bool, error) {
 	switch {
 	case d.Tries < resealAfter:
 		return false, nil
-	case d.Tries <= resealAfter+1 || b.Now.Sub(d.MadeAt) > 24*time.Hour:
+	case d.Tries <= resealAfter+1 || b.Steady.Sub(d.MadeAt) > 24*time.Hour:
 		return true, nil
 	}
-	heard, err := b.Tx.HeardFrom(l.ID)
+	heard, err := b.Tx.HeardSteady(l.ID, d.Desk)
 	if err != nil {
 		return false, fmt.Errorf("read traffic: %w", err)
 	}
-	return heard[d.Desk].After(d.MadeAt), nil
+	return heard.After(d.MadeAt), nil
 }
 
 // sealAnew seals a message under a new sequence, and from the third try on
@@ -189,7 +192,7 @@ func (b *Batch) sealAnew(d store.Again, m *store.Message, l *line) error {
 	if err != nil {
 		return fmt.Errorf("seal message %s anew: %w", m.ID, err)
 	}
-	if err := b.Tx.Reseal(d.Outbox, envelope.Identify(sealed.Envelope), sealed.Envelope, b.Now); err != nil {
+	if err := b.Tx.Reseal(d.Outbox, envelope.Identify(sealed.Envelope), sealed.Envelope, b.Steady); err != nil {
 		return fmt.Errorf("store message %s sealed anew: %w", m.ID, err)
 	}
 	return b.Leaf("sealed-anew", messageLeaf(m))

@@ -48,6 +48,7 @@ type Engine struct {
 	fresh     bool                        // state could not be proved: start new sending keys
 	steady    steady
 	checks    map[ident.Group]*checking
+	claims    map[claimKey]claim
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
@@ -90,6 +91,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		repeated:  map[ident.Message]time.Time{},
 		cut:       map[ident.Desk]bool{},
 		checks:    map[ident.Group]*checking{},
+		claims:    map[claimKey]claim{},
 		memo:      cfg.Memo,
 	}
 	if e.memo == nil {
@@ -296,6 +298,7 @@ type Batch struct {
 	clock     bool
 	done      map[string]bool // what is done once per batch: events, traffic
 	reloaded  bool            // lines or parties were read again
+	outs      []int64         // rows of the outbox that it made
 	since     time.Time       // when what is being tried again was parked
 	origins   map[ident.Desk]origin
 }
@@ -365,12 +368,13 @@ func (b *Batch) out(o store.Out, to []store.Target) error {
 	if len(to) == 0 {
 		return nil // for nobody: it would wait for ever
 	}
-	o.Envelope, o.MadeAt = envelope.Identify(o.Bytes), b.Now
+	o.Envelope, o.MadeAt = envelope.Identify(o.Bytes), b.Steady
 	id, err := b.Tx.PutOut(o, to)
 	if err != nil {
 		return fmt.Errorf("queue %s: %w", o.Purpose, err)
 	}
 	o.ID = id
+	b.outs = append(b.outs, id)
 	b.After(func() { b.e.dispatch(o, to) })
 	return nil
 }

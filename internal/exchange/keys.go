@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"fmt"
-	"time"
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
@@ -136,111 +135,4 @@ func (b *Batch) tendKeys() error {
 		b.After(func() { e.fresh = false })
 	}
 	return b.tendSealKey()
-}
-
-// sealPeriod is the shortest period that a charter of ours asks for, a day
-// without one.
-func (e *Engine) sealPeriod() time.Duration {
-	period := 24 * time.Hour
-	for _, l := range e.lines {
-		if l.State == "open" && l.charter.SealKeyPeriod > 0 {
-			period = min(period, l.charter.SealKeyPeriod)
-		}
-	}
-	return period
-}
-
-// tendSealKey publishes a new seal key when the newest is a period old, and
-// destroys what a successor has replaced for longer than a period: all but the
-// newest two.
-func (b *Batch) tendSealKey() error {
-	e := b.e
-	newest, ok := e.dir.seal[e.cfg.Self.Desk]
-	if !ok {
-		return nil
-	}
-	period := e.sealPeriod()
-	if b.Now.Sub(newest.Time) >= period || !e.holdsSeal(newest.Number) {
-		return b.renewSealKey(newest.Number + 1)
-	}
-	for tag, k := range e.sealKeys {
-		if k.number+1 >= newest.Number || !e.ownRelayUp() {
-			continue // the one before the newest opens what is under way
-		}
-		if err := b.Tx.DropCell(cellSeal, be64(k.number)); err != nil {
-			return fmt.Errorf("destroy seal key %d: %w", k.number, err)
-		}
-		b.After(func() { delete(e.sealKeys, tag) })
-		if err := b.Leaf("seal-key-destroyed", be64(k.number)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *Engine) holdsSeal(number uint64) bool {
-	for _, k := range e.sealKeys {
-		if k.number == number {
-			return true
-		}
-	}
-	return false
-}
-
-// renewSealKey makes, stores and announces a seal key. Announcements travel in
-// each line's own group; a desk without our key learns it from the next one.
-func (b *Batch) renewSealKey(number uint64) error {
-	e := b.e
-	k := e.cfg.Suite.NewSealKey()
-	a, err := roster.NewAnnouncement(e.cfg.Self.DeskKey, roster.Announcement{
-		Desk: e.cfg.Self.Desk, Number: number, Public: k.Public(), Time: b.Now,
-	})
-	if err != nil {
-		return fmt.Errorf("announce seal key: %w", err)
-	}
-	if err := PutSealKey(b.Tx, number, k); err != nil {
-		return err
-	}
-	if err := b.Tx.PutSealKey(a.Desk, a.Number, a.Bytes(), b.Now); err != nil {
-		return fmt.Errorf("store announcement: %w", err)
-	}
-	if err := b.Leaf("seal-key", be64(number)); err != nil {
-		return err
-	}
-	if err := b.Reload(); err != nil {
-		return err
-	}
-	return b.announce(a)
-}
-
-// announce tells every line of a seal key of this desk.
-func (b *Batch) announce(a roster.Announcement) error {
-	body := append([]byte{statementSealKey}, a.Bytes()...)
-	for _, l := range b.e.lines {
-		if l.State != "open" {
-			continue
-		}
-		if err := b.state(l, body); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// announceEvery is how often a seal key is announced once more, at most: who
-// may put can make us do it.
-const announceEvery = 10 * time.Minute
-
-// announceAgain tells a peer, whoever it is, that it seals to a key that is
-// gone: the announcement of the newer one was lost.
-func (b *Batch) announceAgain() error {
-	e := b.e
-	a, ok := e.dir.seal[e.cfg.Self.Desk]
-	if since := b.Now.Sub(e.announced); !ok || since >= 0 && since < announceEvery {
-		return nil
-	}
-	was := e.announced
-	e.announced = b.Now
-	b.undo = append(b.undo, func() { e.announced = was })
-	return b.announce(a)
 }

@@ -154,7 +154,7 @@ func (e *Engine) resume() {
 
 // pumpFiles hands parts of files to links that have room.
 func (e *Engine) pumpFiles() {
-	now := time.Now()
+	now := e.steady.now()
 	for _, out := range e.sending {
 		for id, g := range out.legs {
 			r := e.relays[id]

@@ -71,7 +71,7 @@ func (b *Batch) park(h envelope.Header, env []byte) error {
 	}
 	*held += int64(len(env))
 	b.undo = append(b.undo, func() { e.parked = nil })
-	at := b.Now
+	at := b.Steady
 	if !b.since.IsZero() {
 		at = b.since // it was parked before: its time runs on
 	}
@@ -145,85 +145,6 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	return b.unpark(tag)
 }
 
-// maxGenerations is how many sending keys of one desk for one group are
-// followed at once. An honest desk makes one a minute at the most, and each is
-// done within the hour after the last of its messages.
-const maxGenerations = 128
-
-// succeed closes the generation before a new one, and makes room for it.
-func (b *Batch) succeed(facts chain.Slice) error {
-	e := b.e
-	var oldest *receiver
-	count := 0
-	for _, r := range e.receivers {
-		if r.Sender() != facts.Sender || r.Group() != facts.Group {
-			continue
-		}
-		if count++; oldest == nil || r.Created().Before(oldest.Created()) {
-			oldest = r
-		}
-		if facts.Restart || r.Identity() != facts.Predecessor {
-			continue // after a restart the last sequences are not known
-		}
-		b.touchReceiver(r)
-		if err := r.Close(facts.Last, b.Steady); err != nil {
-			if err := b.evidence("chain-conflict", facts.Sender, facts.Proof); err != nil {
-				return err
-			}
-		}
-	}
-	if count >= maxGenerations {
-		if err := b.dropReceiver(oldest); err != nil {
-			return err
-		}
-	}
-	if facts.Restart {
-		b.renewFor(facts.Sender)
-	}
-	return nil
-}
-
-// dropReceiver forgets a generation.
-func (b *Batch) dropReceiver(r *receiver) error {
-	tag := r.Tag()
-	delete(b.receivers, tag)
-	if err := b.Tx.DropCell(cellReceiver, tag[:]); err != nil {
-		return fmt.Errorf("drop receiver: %w", err)
-	}
-	delete(b.e.receivers, tag)
-	b.undo = append(b.undo, func() { b.e.receivers[tag] = r })
-	return nil
-}
-
-// renewFor has new sending keys made for every group that a desk reads: it
-// started without its state, and cannot open what the old ones seal.
-func (b *Batch) renewFor(desk ident.Desk) {
-	entry, ok := b.e.dir.desks[desk]
-	if !ok {
-		return
-	}
-	for _, s := range b.e.senders {
-		if slices.Contains(s.parties, entry.Party) {
-			b.touchSender(s)
-			s.readers = [32]byte{}
-		}
-	}
-}
-
-// sameSlice handles a second slice for a generation that is held.
-func (b *Batch) sameSlice(held *receiver, facts chain.Slice) error {
-	if _, err := held.Same(facts); err != nil {
-		return b.evidence("slice-conflict", facts.Sender, facts.Proof)
-	}
-	return nil
-}
-
-// evidence journals a signed proof that a desk said two different things.
-func (b *Batch) evidence(kind string, desk ident.Desk, proof []byte) error {
-	b.After(func() { b.e.cfg.Log.Error("peer signed two different things", "kind", kind, "desk", desk.String()) })
-	return b.Leaf(kind, append(desk[:], proof...))
-}
-
 // messageKey finds the key that verifies a desk's messages.
 func (e *Engine) messageKey(d ident.Desk) ([]byte, bool) {
 	entry, ok := e.dir.desks[d]
@@ -276,6 +197,9 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	if err := b.heard(l.ID, o); err != nil {
 		return err
 	}
+	if err := b.claimed(l, o.Sender, o.Inside.Digest); err != nil {
+		return err
+	}
 	if o.Inside.Kind == envelope.Statement { // it may bring just what its sender has more than we
 		if err := b.takeStatement(l, o); err != nil {
 			return err
@@ -319,7 +243,7 @@ func (b *Batch) heard(l ident.Line, o chain.Opened) error {
 	if !b.first("heard" + string(l[:]) + string(d[:]) + string(digest[:])) {
 		return nil
 	}
-	if err := b.Tx.Heard(l, d, b.Now, digest); err != nil {
+	if err := b.Tx.Heard(l, d, b.Now, b.Steady, digest); err != nil {
 		return fmt.Errorf("note traffic: %w", err)
 	}
 	return nil

@@ -294,11 +294,14 @@ func (b *Batch) acceptedOut(id ident.Relay, r *relay, j journey, at time.Time) e
 	if j.message != nil {
 		again = store.Retry{First: retryFirst, Most: retryMost}
 	}
-	tries, err := b.Tx.SetAccepted(j.outbox, id, b.Now, again)
+	tries, err := b.Tx.SetAccepted(j.outbox, id, b.Steady, again)
 	if err != nil {
 		return fmt.Errorf("note acceptance of row %d: %w", j.outbox, err)
 	}
 	if j.message != nil {
+		if err := b.Tx.NoteAccepted(j.outbox, id, b.Steady); err != nil {
+			return fmt.Errorf("note acceptance of row %d: %w", j.outbox, err)
+		}
 		if tries > 1 {
 			return nil
 		}

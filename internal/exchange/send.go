@@ -112,6 +112,9 @@ func (e *Engine) Send(ctx context.Context, d Draft, also func(tx *store.Tx, s Se
 	if err := e.raise(ctx, d.Upload, d.Precedence); err != nil {
 		return s, err
 	}
+	if err := e.waitForClaims(ctx, d.Line); err != nil {
+		return s, err
+	}
 	err := e.do(ctx, func(b *Batch) (err error) {
 		p, err := b.prepare(d)
 		if err != nil {

@@ -92,6 +92,7 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 		b.drop("statement heads", err)
 		return nil
 	}
+	b.claimedHeads(l, desk, theirs)
 	told := l.heads[desk]
 	if since := b.Now.Sub(told.pushed); !on || since >= 0 && since < headsEvery {
 		return nil
@@ -204,7 +205,7 @@ func (b *Batch) TakeSealKey(announcement []byte) error {
 			return nil
 		}
 	}
-	if err := b.Tx.PutSealKey(a.Desk, a.Number, announcement, b.Now); err != nil {
+	if err := b.Tx.PutSealKey(a.Desk, a.Number, announcement, b.Steady); err != nil {
 		return fmt.Errorf("store seal key: %w", err)
 	}
 	e.dir.seal[a.Desk] = a

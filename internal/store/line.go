@@ -124,12 +124,20 @@ func (tx *Tx) SealKeys() ([]SealKey, error) {
 	}, "SELECT desk, max(number), announcement, seen_at FROM seal_key GROUP BY desk")
 }
 
-// Heard notes authenticated traffic from a desk, and the digest of statements
-// that it showed.
-func (tx *Tx) Heard(line ident.Line, desk ident.Desk, at time.Time, digest [32]byte) error {
-	_, err := tx.Exec(`INSERT INTO heard (line, desk, at, digest) VALUES (?, ?, ?, ?)
-		ON CONFLICT (line, desk) DO UPDATE SET at = max(at, excluded.at), digest = excluded.digest`, line, desk, at, digest)
+// Heard notes authenticated traffic from a desk, by the wall clock and by the
+// steady one, and the digest of statements that it showed.
+func (tx *Tx) Heard(line ident.Line, desk ident.Desk, at, steady time.Time, digest [32]byte) error {
+	_, err := tx.Exec(`INSERT INTO heard (line, desk, at, steady, digest) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (line, desk) DO UPDATE SET at = max(at, excluded.at), steady = max(steady, excluded.steady), digest = excluded.digest`,
+		line, desk, at, steady, digest)
 	return err
+}
+
+// HeardSteady returns when a desk of a line was last heard, by the steady
+// clock; zero: never.
+func (tx *Tx) HeardSteady(line ident.Line, desk ident.Desk) (at time.Time, err error) {
+	err = tx.Row("SELECT max(steady) FROM heard WHERE line = ? AND desk = ?", line, desk).Scan(&at)
+	return at, err
 }
 
 // Shown returns the digest of statements that each desk of a line last showed.

@@ -23,7 +23,7 @@ func TestNoMessageWalksTheBacklog(t *testing.T) {
 		m := store.Message{ID: id, Line: line, Outgoing: true, Body: []byte{1}, Evidence: []byte{1}, CommittedAt: time.Now()}
 		errs := []error{
 			tx.PutLine(store.Line{ID: line, Name: "L", Charter: []byte{1}, State: "open", CreatedAt: time.Now()}),
-			tx.PutMessage(&m), tx.Heard(line, desk, time.Now(), [32]byte{}), tx.SetTold(id, true),
+			tx.PutMessage(&m), tx.Heard(line, desk, time.Now(), time.Now(), [32]byte{}), tx.SetTold(id, true),
 		}
 		out, err := tx.PutOut(store.Out{Purpose: store.ForMessage, Message: &id, Bytes: []byte{1}, MadeAt: time.Now()}, target)
 		errs = append(errs, err)
