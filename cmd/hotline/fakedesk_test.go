@@ -304,8 +304,30 @@ func (p paperPairings) set(step string, file string) (api.Pairing, error) {
 	}
 	return *p.d.pairing, nil
 }
-func (p paperPairings) Start(context.Context, api.PairingNew) (api.Pairing, error) {
-	return p.set("send_file", "file 1")
+func (p paperPairings) Start(_ context.Context, in api.PairingNew) (api.Pairing, error) {
+	out, err := p.set("send_file", "file 1")
+	if in.Rendezvous {
+		out.Rendezvous = &api.Rendezvous{Code: "relay.example:7402/k7q2m-9xt4a", State: "relay"}
+	}
+	return out, err
+}
+func (p paperPairings) Join(_ context.Context, in api.PairingCode) (api.Pairing, error) {
+	if in.Code != "relay.example:7402/k7q2m-9xt4a" {
+		return api.Pairing{}, fault.New(fault.NotFound, "There is nothing under that code at the relay.")
+	}
+	return p.set("words", "")
+}
+func (p paperPairings) Abandon(context.Context, string) (api.Pairing, error) {
+	return p.set("failed", "")
+}
+func (p paperPairings) Record(_ context.Context, id string) (api.File, error) {
+	return api.File{Name: "r.txt", File: []byte("hotline/1 pairing record " + id + "\n")}, nil
+}
+func (p paperPairings) Stop(_ context.Context, party, reason, confirm string) (api.Party, error) {
+	if party != confirm || reason == "" {
+		return api.Party{}, fault.New(fault.Invalid, "Type the name of the party.")
+	}
+	return api.Party{Name: party, State: "stopped"}, nil
 }
 func (p paperPairings) Answer(_ context.Context, in api.PairingFile) (api.Pairing, error) {
 	return p.set("send_file", "file 2 for "+string(in.File)+in.Peer)
@@ -332,7 +354,7 @@ func (p paperPairings) Get(_ context.Context, id string) (api.Pairing, error) {
 	}
 	return *p.d.pairing, nil
 }
-func (p paperPairings) Confirm(_ context.Context, _ string, words []string) (api.Pairing, error) {
+func (p paperPairings) Confirm(_ context.Context, _ string, words []string, _ string) (api.Pairing, error) {
 	p.d.mu.Lock()
 	defer p.d.mu.Unlock()
 	if !slices.Equal(words, []string{"golf", "hotel", "india", "juliett", "kilo", "lima"}) {

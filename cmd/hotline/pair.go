@@ -3,12 +3,11 @@ package main
 import (
 	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"hotline/internal/api"
-	"hotline/internal/fault"
+	"hotline/internal/qrcode"
 )
 
 // maxCarried is the largest file that a person carries between desks, in
@@ -18,19 +17,22 @@ const maxCarried = 180 << 10
 // newPairCmd returns "hotline pair" and its verbs.
 func newPairCmd(a *app) *cobra.Command {
 	return a.newGroup("pair", "Meet another party: three files, and words said and typed",
-		newPairStartCmd(a), newPairAnswerCmd(a), newPairOpenCmd(a), newPairWordsCmd(a), newPairConfirmCmd(a), newPairListCmd(a))
+		newPairStartCmd(a), newPairJoinCmd(a), newPairAnswerCmd(a), newPairOpenCmd(a), newPairWordsCmd(a), newPairConfirmCmd(a),
+		newPairAbandonCmd(a), newPairRecordCmd(a), newPairRevokeCmd(a), newPairListCmd(a))
 }
 
 // carried holds the flags of a verb that reads or makes a file to carry.
 type carried struct {
 	in, out string
 	asJSON  bool
+	qr      bool
 }
 
 func (c *carried) flags(cmd *cobra.Command, reads bool) {
 	if reads {
 		cmd.Flags().StringVarP(&c.in, "in", "i", "", "file from the other party, instead of the argument; - is stdin")
 	}
+	cmd.Flags().BoolVar(&c.qr, "qr", false, "draw a QR code of the code, or of the first file, on stderr")
 	cmd.Flags().StringVarP(&c.out, "out", "o", "", "file to write for the other party; - or none is stdout")
 	jsonFlag(cmd, &c.asJSON)
 }
@@ -51,35 +53,57 @@ func (a *app) readCarried(c carried, args []string) ([]byte, error) {
 
 func newPairStartCmd(a *app) *cobra.Command {
 	var c carried
+	var in api.PairingNew
 	cmd := &cobra.Command{
 		Use:   "start PARTY",
-		Short: "Begin: make the first file for a party",
+		Short: "Begin: make the first file for a party, or a code",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.pairAct(cmd, c, "/pairings", api.PairingNew{Peer: args[0]})
+			in.Peer = args[0]
+			return a.pairAct(cmd, c, "/pairings", in)
 		},
 	}
 	c.flags(cmd, false)
+	cmd.Flags().BoolVar(&in.Rendezvous, "rendezvous", false, "print a code instead of a file: the files pass over our relay, sealed")
+	cmd.Flags().BoolVar(&in.Again, "again", false, "also with a party that is known: its root is verified anew")
+	return cmd
+}
+
+func newPairJoinCmd(a *app) *cobra.Command {
+	var c carried
+	var in api.PairingCode
+	cmd := &cobra.Command{
+		Use:   "join CODE",
+		Short: "Answer a party that gave you a code",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.Code = args[0]
+			return a.pairAct(cmd, c, "/pairings/join", in)
+		},
+	}
+	jsonFlag(cmd, &c.asJSON)
+	cmd.Flags().StringVar(&in.Peer, "as", "", "our name for that party (default: the one it uses)")
+	cmd.Flags().BoolVar(&in.Again, "again", false, "also with a party that is known: its root is verified anew")
 	return cmd
 }
 
 func newPairAnswerCmd(a *app) *cobra.Command {
 	var c carried
-	var name string
+	var in api.PairingFile
 	cmd := &cobra.Command{
 		Use:   "answer [FILE]",
 		Short: "Answer: read the first file, make the second",
 		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := a.readCarried(c, args)
-			if err != nil {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if in.File, err = a.readCarried(c, args); err != nil {
 				return err
 			}
-			return a.pairAct(cmd, c, "/pairings/answer", api.PairingFile{File: file, Peer: name})
+			return a.pairAct(cmd, c, "/pairings/answer", in)
 		},
 	}
 	c.flags(cmd, true)
-	cmd.Flags().StringVar(&name, "as", "", "our name for that party (default: the one it uses)")
+	cmd.Flags().StringVar(&in.Peer, "as", "", "our name for that party (default: the one it uses)")
+	cmd.Flags().BoolVar(&in.Again, "again", false, "also with a party that is known: its root is verified anew")
 	return cmd
 }
 
@@ -95,20 +119,20 @@ func newPairOpenCmd(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := a.pickPairing(cmd, id)
-			if err != nil {
-				return err
+			path := "/pairings/open" // the file says which pairing it is for
+			if id != "" {
+				path = "/pairings/" + url.PathEscape(id) + "/open"
 			}
-			return a.pairAct(cmd, c, "/pairings/"+url.PathEscape(p.ID)+"/open", api.PairingFile{File: file})
+			return a.pairAct(cmd, c, path, api.PairingFile{File: file})
 		},
 	}
 	c.flags(cmd, true)
-	cmd.Flags().StringVar(&id, "id", "", "which pairing, when several are open (hotline pair list)")
+	cmd.Flags().StringVar(&id, "id", "", "which pairing; without it the file says")
 	return cmd
 }
 
-// pairAct asks for one step of a ceremony, writes the file that it made, and
-// says what comes next.
+// pairAct asks for one step of a ceremony, writes the file or the code that it
+// made, and says what comes next.
 func (a *app) pairAct(cmd *cobra.Command, c carried, path string, in any) error {
 	cl, err := a.client()
 	if err != nil {
@@ -118,20 +142,46 @@ func (a *app) pairAct(cmd *cobra.Command, c carried, path string, in any) error 
 	if err := cl.Post(cmd.Context(), path, newKey(), in, &p); err != nil {
 		return err
 	}
-	if c.asJSON {
-		if c.out != "" && len(p.File) > 0 {
-			if err := a.writeOutput(c.out, p.File); err != nil {
-				return err
-			}
-		}
-		return a.printJSON(p)
-	}
-	if len(p.File) > 0 {
+	meets := p.Rendezvous != nil
+	if len(p.File) > 0 && (c.out != "" || !c.asJSON && !meets) {
 		if err := a.writeOutput(c.out, p.File); err != nil {
 			return err
 		}
 	}
+	if c.asJSON {
+		return a.printJSON(p)
+	}
+	if meets && p.Step == "send_file" && path == "/pairings" {
+		if _, err := fmt.Fprintln(a.out, inertLine(p.Rendezvous.Code)); err != nil {
+			return err
+		}
+	}
+	of := "file"
+	if meets {
+		of = "code"
+	}
+	if err := a.showQR(c.qr, p, of); err != nil {
+		return err
+	}
 	a.say("%s", nextStep(p, c.out))
+	return nil
+}
+
+// showQR draws what a camera can take over, for the person in front of a
+// terminal: on stderr, because it is no data.
+func (a *app) showQR(asked bool, p api.Pairing, of string) error {
+	if !asked {
+		return nil
+	}
+	text, err := p.QR(of)
+	if err != nil {
+		return err
+	}
+	code, err := qrcode.New(text)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(a.err, code.Terminal())
 	return nil
 }
 
@@ -141,147 +191,19 @@ func nextStep(p api.Pairing, file string) string {
 	if file == "" || file == "-" {
 		file = "the file"
 	}
-	switch p.Step {
-	case "send_file":
+	switch {
+	case p.Step == "send_file" && p.Rendezvous != nil:
+		return fmt.Sprintf("Tell %s the code %s by any way: they type hotline pair join CODE. It serves until %s. Then: hotline pair words --wait 30m", peer, inertLine(p.Rendezvous.Code), when(p.Rendezvous.UntilAt))
+	case p.Step == "send_file":
 		return fmt.Sprintf("Hand %s to %s by any way, and wait for their file.", file, peer)
-	case "words":
-		if len(p.File) > 0 {
-			return fmt.Sprintf("Hand %s to %s. Then call them: hotline pair words, hotline pair confirm.", file, peer)
-		}
+	case p.Step == "words" && len(p.File) > 0 && p.Rendezvous == nil:
+		return fmt.Sprintf("Hand %s to %s. Then call them: hotline pair words, hotline pair confirm.", file, peer)
+	case p.Step == "words":
 		return fmt.Sprintf("Call %s by a voice that you know: hotline pair words, hotline pair confirm.", peer)
-	case "paired":
+	case p.Step == "paired":
 		return fmt.Sprintf("Paired with %s.", peer)
 	}
 	return fmt.Sprintf("The pairing with %s stands at %q.", peer, inertLine(p.Step))
-}
-
-func newPairWordsCmd(a *app) *cobra.Command {
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "words [ID]",
-		Short: "Show the six words that you read aloud to the other party",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.pickPairing(cmd, first(args))
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return a.printJSON(p)
-			}
-			if len(p.Say) == 0 {
-				return fault.New(fault.Conflict, "There are no words yet: the files have not all been read.").
-					WithHint("hotline pair list shows what comes next")
-			}
-			a.say("Read these aloud to %s, by a voice that you know. They read theirs: type them with hotline pair confirm.", inertLine(p.Peer))
-			_, err = fmt.Fprintln(a.out, strings.Join(p.Say, " "))
-			return err
-		},
-	}
-	jsonFlag(cmd, &asJSON)
-	return cmd
-}
-
-func newPairConfirmCmd(a *app) *cobra.Command {
-	var heard string
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "confirm [ID]",
-		Short: "Type the six words that you heard; only this makes a pairing",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := a.pickPairing(cmd, first(args))
-			if err != nil {
-				return err
-			}
-			words, err := a.heardWords(heard, cmd.Flags().Changed("words"), p)
-			if err != nil {
-				return err
-			}
-			cl, err := a.client()
-			if err != nil {
-				return err
-			}
-			var done api.Pairing
-			// No Idempotency-Key: each try counts.
-			if err := cl.Post(cmd.Context(), "/pairings/"+url.PathEscape(p.ID)+"/confirm", "", api.PairingWords{Words: words}, &done); err != nil {
-				return err
-			}
-			if asJSON {
-				return a.printJSON(done)
-			}
-			if !done.Paired {
-				return fault.New(fault.Unverified, "The words do not match. Tries left: %d.", done.AttemptsLeft).
-					WithHint("ask the other party to read them again, slowly")
-			}
-			a.say("Paired with %s.", inertLine(done.Party))
-			_, err = fmt.Fprintln(a.out, inertLine(done.PartyID))
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&heard, "words", "", "the six words in one text, instead of typing them at the terminal")
-	jsonFlag(cmd, &asJSON)
-	return cmd
-}
-
-// heardWords returns the six words: from the flag, or typed at the terminal.
-func (a *app) heardWords(flag string, given bool, p api.Pairing) ([]string, error) {
-	if given {
-		return sixWords(flag)
-	}
-	if !terminal(a.in) {
-		return nil, usageError{"the six words are typed at a terminal", "or give them with --words"}
-	}
-	fmt.Fprintf(a.err, "The six words that %s reads to you: ", inertLine(p.Peer))
-	line, err := a.readLine()
-	if err != nil {
-		return nil, err
-	}
-	return sixWords(line)
-}
-
-func sixWords(s string) ([]string, error) {
-	words := strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\u3000' })
-	if len(words) != 6 {
-		return nil, usageError{fmt.Sprintf("six words are needed, not %d", len(words)), "type the words as the other party reads them, with blanks between"}
-	}
-	return words, nil
-}
-
-// pickPairing returns the named pairing, or the only one that is under way.
-func (a *app) pickPairing(cmd *cobra.Command, id string) (api.Pairing, error) {
-	cl, err := a.client()
-	if err != nil {
-		return api.Pairing{}, err
-	}
-	if id == "" {
-		var all []api.Pairing
-		if err := cl.Get(cmd.Context(), "/pairings", nil, &all); err != nil {
-			return api.Pairing{}, err
-		}
-		if id, err = onlyOpen(all); err != nil {
-			return api.Pairing{}, err
-		}
-	}
-	var p api.Pairing
-	err = cl.Get(cmd.Context(), "/pairings/"+url.PathEscape(id), nil, &p)
-	return p, err
-}
-
-func onlyOpen(all []api.Pairing) (string, error) {
-	var ids []string
-	for _, p := range all {
-		if p.Step != "paired" && p.Step != "failed" {
-			ids = append(ids, p.ID)
-		}
-	}
-	switch len(ids) {
-	case 0:
-		return "", fault.New(fault.NotFound, "No pairing is under way.").WithHint("begin with hotline pair start, or answer with hotline pair answer")
-	case 1:
-		return ids[0], nil
-	}
-	return "", usageError{"several pairings are under way", "name one: " + strings.Join(ids, ", ")}
 }
 
 func newPairListCmd(a *app) *cobra.Command {
@@ -326,6 +248,9 @@ func (a *app) printPairs(parties []api.Party, pairings []api.Pairing, asJSON boo
 			}
 		}
 		state := "paired"
+		if p.State == "stopped" {
+			state = "stopped"
+		}
 		if p.Self {
 			state = "this party"
 		}

@@ -102,8 +102,11 @@ func (f fakeTrust) ImportDelegate(_ context.Context, in api.DelegateIn) (api.Del
 
 // Vouch knows one password.
 func (f fakeTrust) Vouch(_ context.Context, name, password string) (api.Officer, error) {
-	if password != "p" {
+	if password != "p" && password != "good" {
 		return api.Officer{}, fault.New(fault.Denied, "That is not the password.")
+	}
+	if name == "AUD1" {
+		return api.Officer{Name: name, Role: api.Viewer}, nil
 	}
 	return api.Officer{Name: name, Role: api.Operator}, nil
 }
@@ -186,9 +189,24 @@ func (f fakePairings) List(context.Context) ([]api.Pairing, error) {
 func (f fakePairings) Get(context.Context, string) (api.Pairing, error) {
 	return api.Pairing{ID: "p", Say: []string{"one"}}, nil
 }
-func (f fakePairings) Confirm(context.Context, string, []string) (api.Pairing, error) {
-	f.did("confirm")
+func (f fakePairings) Join(context.Context, api.PairingCode) (api.Pairing, error) {
+	f.did("join-pairing")
 	return api.Pairing{}, nil
+}
+func (f fakePairings) Confirm(_ context.Context, _ string, _ []string, witness string) (api.Pairing, error) {
+	f.did(strings.TrimSpace("confirm " + witness))
+	return api.Pairing{}, nil
+}
+func (f fakePairings) Abandon(context.Context, string) (api.Pairing, error) {
+	f.did("abandon")
+	return api.Pairing{}, nil
+}
+func (f fakePairings) Record(context.Context, string) (api.File, error) {
+	return api.File{Name: "record.txt", File: []byte("r")}, nil
+}
+func (f fakePairings) Stop(context.Context, string, string, string) (api.Party, error) {
+	f.did("stop")
+	return api.Party{}, nil
 }
 
 type fakeJournal struct{ *fakeDesk }

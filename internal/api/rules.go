@@ -100,12 +100,22 @@ type Uploads interface {
 // Pairings is the ceremony between two parties.
 type Pairings interface {
 	Start(ctx context.Context, in PairingNew) (Pairing, error)
+	// Join answers the pairing that lies under a code.
+	Join(ctx context.Context, in PairingCode) (Pairing, error)
 	Answer(ctx context.Context, in PairingFile) (Pairing, error)
+	// Open takes a file for one pairing; with an empty id, for the one that the
+	// file belongs to.
 	Open(ctx context.Context, id string, file []byte) (Pairing, error)
 	List(ctx context.Context) ([]Pairing, error)
 	Get(ctx context.Context, id string) (Pairing, error)
-	// Confirm checks the words that were heard.
-	Confirm(ctx context.Context, id string, words []string) (Pairing, error)
+	// Confirm checks the words that were heard. The witness is the second
+	// officer, checked; empty when there is none.
+	Confirm(ctx context.Context, id string, words []string, witness string) (Pairing, error)
+	Abandon(ctx context.Context, id string) (Pairing, error)
+	// Record returns the signed record of a pairing that held.
+	Record(ctx context.Context, id string) (File, error)
+	// Stop makes the lines with a party stand still until a new ceremony.
+	Stop(ctx context.Context, party, reason, confirm string) (Party, error)
 }
 
 // Vouching knows the officers' passwords.

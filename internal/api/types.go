@@ -169,40 +169,12 @@ type Party struct {
 	Self     bool   `json:"self"`
 	PairedAt Time   `json:"paired_at,omitzero"`
 	Desks    int    `json:"desks"`
-}
-
-// Pairing is one pairing ceremony.
-type Pairing struct {
-	ID   string `json:"id"`
-	Peer string `json:"peer"`
-	// Step is what comes next here: send_file (hand File to the peer and wait
-	// for theirs), words (say and type), paired, failed.
-	Step         string   `json:"step"`
-	File         []byte   `json:"file,omitempty"` // base64 in JSON; for the peer
-	Say          []string `json:"say,omitempty"`  // six words to be read aloud
-	AttemptsLeft int      `json:"attempts_left"`
-	Paired       bool     `json:"paired"`
-	Party        string   `json:"party,omitempty"`
-	PartyID      string   `json:"party_id,omitempty"`
-	StartedAt    Time     `json:"started_at,omitzero"`
-}
-
-// PairingNew is the body of POST /pairings.
-type PairingNew struct {
-	Peer string `json:"peer"` // our name for the other party
-}
-
-// PairingFile is the body of POST /pairings/answer and POST
-// /pairings/{id}/open.
-type PairingFile struct {
-	File []byte `json:"file"`           // base64 in JSON
-	Peer string `json:"peer,omitempty"` // our name for them; empty takes theirs
-}
-
-// PairingWords is the body of POST /pairings/{id}/confirm: the six words that
-// were heard.
-type PairingWords struct {
-	Words []string `json:"words"`
+	// How says who verified its root: self, words, introduced.
+	How string `json:"how"`
+	// State is paired, or stopped: its lines stand still until a new ceremony.
+	State     string `json:"state"`
+	Stopped   string `json:"stopped,omitempty"` // why
+	StoppedAt Time   `json:"stopped_at,omitzero"`
 }
 
 // File is bytes that a person carries: a desk's card, a joining pack.

@@ -32,6 +32,8 @@ var floors = map[string]int{
 	"internal/chain":      1,
 	"internal/checkpoint": 1,
 	"internal/pack":       1,
+	"internal/qrcode":     1,
+	"internal/rendezvous": 1,
 	"internal/roster":     1,
 	"internal/shares":     1,
 	"internal/stix":       1,

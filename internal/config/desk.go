@@ -15,6 +15,7 @@ type Desk struct {
 	Console Console `toml:"console" doc:"the web console of the officers"`
 	Store   Store   `toml:"store" doc:"the encrypted store"`
 	Socket  Socket  `toml:"socket" doc:"the control socket of the command line"`
+	Pairing Pairing `toml:"pairing" doc:"the ceremony with another party"`
 	Log     Log     `toml:"log" doc:"what is written to stderr; never content, subjects or keys"`
 }
 
@@ -36,6 +37,11 @@ type Socket struct {
 	Role    string `toml:"role" doc:"operator, or viewer to let the command line only read"`
 }
 
+// Pairing is what this party asks of a ceremony.
+type Pairing struct {
+	Persons int `toml:"persons" doc:"how many officers confirm a pairing: 1, or 2 for an officer and a witness, each with a password of their own"`
+}
+
 // Log is the log of a process.
 type Log struct {
 	Level  string `toml:"level" doc:"debug, info, warn or error"`
@@ -47,6 +53,7 @@ func DefaultDesk() Desk {
 	return Desk{
 		Console: Console{Listen: "127.0.0.1:8650", Hosts: []string{}},
 		Socket:  Socket{Officer: "operator of this system", Role: "operator"},
+		Pairing: Pairing{Persons: 1},
 		Log:     Log{Level: "info", Format: "text"},
 	}
 }
@@ -68,6 +75,9 @@ func (c Desk) Check() error {
 	}
 	if c.Socket.Role != "operator" && c.Socket.Role != "viewer" {
 		return bad("socket.role", "operator or viewer is needed")
+	}
+	if c.Pairing.Persons != 1 && c.Pairing.Persons != 2 {
+		return bad("pairing.persons", "1 or 2 is needed")
 	}
 	return c.Log.check()
 }

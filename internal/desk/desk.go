@@ -59,6 +59,8 @@ type Desk struct {
 	book   *trust.Book
 	vouch  *console.Voucher
 	ready  chan struct{}
+	// porters takes the ids of pairings whose files are to be carried.
+	porters chan string
 
 	summaries summaries
 
@@ -79,7 +81,7 @@ func New(ctx context.Context, cfg config.Desk, o Options) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{cfg: cfg, opts: o, log: o.Log, ready: make(chan struct{})}
+	d := &Desk{cfg: cfg, opts: o, log: o.Log, ready: make(chan struct{}), porters: make(chan string, 64)}
 	if err := d.open(ctx, lock); err != nil {
 		if d.store == nil {
 			return nil, errors.Join(err, lock.Release())
@@ -141,6 +143,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 		Self: trust.Self{
 			Party: d.id.Party, PartyName: d.id.PartyName, Root: d.id.root, Desk: d.id.Self.Desk, DeskName: d.id.DeskName, DeskKey: d.id.DeskKey,
 		},
+		Persons: d.cfg.Pairing.Persons,
 		Step: func(ctx context.Context, fn func(o trust.Outlet) error) error {
 			return d.engine.Transact(ctx, func(b *exchange.Batch) error { return fn(b) })
 		},
@@ -208,6 +211,7 @@ func (d *Desk) Run(ctx context.Context) (err error) {
 		"exchange": d.engine.Run,
 		"watch":    (&watch.Clock{Queue: queue{d.engine}, Kick: d.engine.Clock(), Log: d.log}).Run,
 		"remind":   d.remind,
+		"pairings": d.carry,
 		"socket": func(ctx context.Context) error {
 			path := filepath.Join(d.opts.Dir, api.SocketName)
 			return api.ServeSocket(ctx, path, server, d.officer, d.log, func() { close(socketReady) })

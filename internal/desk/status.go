@@ -94,7 +94,10 @@ func (s status) Parties(ctx context.Context) (out []api.Party, err error) {
 		all, err := tx.Parties()
 		out = out[:0]
 		for _, p := range all {
-			one := api.Party{ID: p.ID.String(), Name: p.Name, Self: p.Self, PairedAt: api.Time{Time: p.PairedAt.UTC()}}
+			one := api.Party{ID: p.ID.String(), Name: p.Name, Self: p.Self, PairedAt: api.Time{Time: p.PairedAt.UTC()}, How: p.How, State: "paired"}
+			if !p.StoppedAt.IsZero() {
+				one.State, one.Stopped, one.StoppedAt = "stopped", p.Stopped, api.Time{Time: p.StoppedAt.UTC()}
+			}
 			for _, owner := range v.Owners {
 				if owner == p.ID {
 					one.Desks++

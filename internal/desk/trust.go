@@ -9,61 +9,6 @@ import (
 	"hotline/internal/trust"
 )
 
-// pairings translates ceremonies for the doors.
-type pairings struct{ *core }
-
-func pairingOut(p trust.Pairing) api.Pairing {
-	out := api.Pairing{
-		ID: p.ID, Peer: p.Peer, Step: p.Step, File: p.File, Say: p.Say, AttemptsLeft: p.AttemptsLeft,
-		StartedAt: api.Time{Time: p.StartedAt.UTC()},
-	}
-	if p.Party != nil {
-		out.Paired, out.Party, out.PartyID = true, p.Party.Name, p.Party.ID.String()
-	}
-	return out
-}
-
-func (p pairings) Start(ctx context.Context, in api.PairingNew) (api.Pairing, error) {
-	out, err := p.book.Start(ctx, in.Peer)
-	return pairingOut(out), err
-}
-
-func (p pairings) Answer(ctx context.Context, in api.PairingFile) (api.Pairing, error) {
-	out, err := p.book.Answer(ctx, in.File, in.Peer)
-	return pairingOut(out), err
-}
-
-func (p pairings) Open(ctx context.Context, id string, file []byte) (api.Pairing, error) {
-	out, err := p.book.Open(ctx, id, file)
-	return pairingOut(out), err
-}
-
-func (p pairings) Confirm(ctx context.Context, id string, words []string) (api.Pairing, error) {
-	out, err := p.book.Confirm(ctx, id, words)
-	return pairingOut(out), err
-}
-
-func (p pairings) List(ctx context.Context) (out []api.Pairing, err error) {
-	err = p.view(ctx, func(tx *store.Tx) error {
-		all, err := p.book.List(tx)
-		out = out[:0]
-		for _, one := range all {
-			out = append(out, pairingOut(one))
-		}
-		return err
-	})
-	return out, err
-}
-
-func (p pairings) Get(ctx context.Context, id string) (out api.Pairing, err error) {
-	err = p.view(ctx, func(tx *store.Tx) error {
-		one, err := p.book.Get(tx, id)
-		out = pairingOut(one)
-		return err
-	})
-	return out, err
-}
-
 // joining translates the ways of desks onto lines.
 type joining struct{ *core }
 

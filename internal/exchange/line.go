@@ -22,6 +22,7 @@ type line struct {
 	parties []ident.Party // members, in the charter's order
 	whole   ident.Group   // the group of all members
 	rule    marking.Rule
+	stopped string               // why the line stands still
 	gone    []ident.Desk         // left, by their own word
 	signed  []ident.Party        // signed the charter
 	heads   map[ident.Desk]heads // when each desk was last told what our set holds
@@ -33,6 +34,7 @@ type directory struct {
 	names map[ident.Party]string
 	ids   map[string]ident.Party
 	roots map[ident.Party][]byte
+	still map[ident.Party]string // parties whose lines stand still, and why
 	desks map[ident.Desk]roster.Entry
 	certs map[ident.Desk]roster.Certificate // removed desks too: what they signed still verifies
 	boxes map[ident.Desk][]roster.Mailbox   // of the same
@@ -52,7 +54,7 @@ func (d *directory) name(p ident.Party) string {
 // loadLines builds lines and directory from the store.
 func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, error) {
 	d := &directory{
-		names: map[ident.Party]string{}, ids: map[string]ident.Party{}, roots: map[ident.Party][]byte{},
+		names: map[ident.Party]string{}, ids: map[string]ident.Party{}, roots: map[ident.Party][]byte{}, still: map[ident.Party]string{},
 		desks: map[ident.Desk]roster.Entry{}, certs: map[ident.Desk]roster.Certificate{}, seal: map[ident.Desk]roster.Announcement{},
 		boxes: map[ident.Desk][]roster.Mailbox{},
 	}
@@ -63,6 +65,9 @@ func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, erro
 	var members []roster.Member
 	for _, p := range parties {
 		d.names[p.ID], d.ids[p.Name], d.roots[p.ID] = p.Name, p.ID, p.Root
+		if !p.StoppedAt.IsZero() {
+			d.still[p.ID] = p.Stopped
+		}
 		members = append(members, roster.Member{Party: p.ID, Name: p.Name, Root: p.Root})
 	}
 	d.general, err = roster.NewSet(e.memo, ident.Line{}, members)
@@ -87,9 +92,20 @@ func (e *Engine) loadLines(tx *store.Tx) (map[ident.Line]*line, *directory, erro
 			l.heads = old.heads
 		}
 		d.take(e, l.set)
+		l.stop(d)
 		lines[row.ID] = l
 	}
 	return lines, d, e.loadAnnouncements(tx, d)
+}
+
+// stop makes an open line stand still while one of its parties is stopped: its
+// root changed, or an officer doubts it. Only a new ceremony lets it go on.
+func (l *line) stop(d *directory) {
+	for _, p := range l.parties {
+		if why, ok := d.still[p]; ok && l.State == "open" {
+			l.State, l.stopped = "stopped", why
+		}
+	}
 }
 
 func (d *directory) partyIDs() []ident.Party {

@@ -164,7 +164,7 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	}
 	b.touchReceiver(r)
 	var before *chain.Receiver
-	if r.line == (ident.Line{}) {
+	if l := e.lines[r.line]; l == nil || l.State == "stopped" {
 		before = r.Receiver.Clone()
 	}
 	o, err := r.Open(env, b.Steady)
@@ -226,11 +226,12 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	}
 }
 
-// mayOpen reports whether a line with the party of a desk is proposed.
+// mayOpen reports whether a line with the party of a desk is proposed, or stands
+// still.
 func (e *Engine) mayOpen(desk ident.Desk) bool {
 	party := e.dir.desks[desk].Party
 	for _, l := range e.lines {
-		if l.State == "proposed" && slices.Contains(l.parties, party) {
+		if (l.State == "proposed" || l.State == "stopped") && slices.Contains(l.parties, party) {
 			return true
 		}
 	}

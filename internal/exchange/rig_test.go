@@ -293,7 +293,7 @@ func (p *party) foundWithout(t testing.TB, c roster.Charter, not *party, parties
 			return err
 		}
 		for _, o := range parties {
-			err := tx.PutParty(store.Party{ID: o.id, Name: o.name, Root: o.root.Public(), Self: o.id == p.id, PairedAt: time.Now()})
+			err := tx.PutParty(store.Party{ID: o.id, Name: o.name, Root: o.root.Public(), Self: o.id == p.id, PairedAt: time.Now(), How: map[bool]string{true: store.BySelf, false: store.ByPack}[o.id == p.id]})
 			if err != nil && !errors.Is(err, store.ErrExists) { // a second desk of a party
 				return err
 			}

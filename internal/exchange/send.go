@@ -144,6 +144,9 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 		return p, fault.New(fault.NotFound, "This desk has no such line.")
 	case l.State == "proposed":
 		return p, fault.New(fault.Conflict, "Line %s is not open yet: not every party has accepted its charter.", l.Name)
+	case l.State == "stopped":
+		return p, fault.New(fault.Refused, "Line %s stands still. %s", l.Name, l.stopped).
+			WithHint("only a new pairing ceremony with that party lets it go on")
 	case l.State != "open":
 		return p, fault.New(fault.Conflict, "This desk has left line %s.", l.Name)
 	case e.cut[e.cfg.Self.Desk]:

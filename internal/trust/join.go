@@ -179,7 +179,7 @@ func (k *Book) introduce(o Outlet, p roster.Pack) error {
 		if name == "" {
 			name = m.Name
 		}
-		if err := o.Store().PutParty(store.Party{ID: m.Party, Name: name, Root: m.Root, PairedAt: time.Now()}); err != nil {
+		if err := o.Store().PutParty(store.Party{ID: m.Party, Name: name, Root: m.Root, PairedAt: time.Now(), How: store.ByPack}); err != nil {
 			return fmt.Errorf("store party %s: %w", name, err)
 		}
 		if err := o.Leaf("party-introduced", append(m.Party[:], []byte(name)...)); err != nil {

@@ -2,6 +2,7 @@ package trust
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -9,21 +10,42 @@ import (
 
 	"hotline/internal/ceremony"
 	"hotline/internal/fault"
+	"hotline/internal/ident"
 	"hotline/internal/marking"
-	"hotline/internal/roster"
+	"hotline/internal/rendezvous"
 	"hotline/internal/store"
+)
+
+// Bounds of pairings, each with its reason.
+const (
+	// PairingLife is how long a pairing may stand open: the other side's desk
+	// may sit with an embassy bag, but files of last month are nobody's.
+	PairingLife = 7 * 24 * time.Hour
+	// maxPairings is how many may stand open at once.
+	maxPairings = 16
+	// maxDead is how many pairings with one party may die in a day. Each is
+	// three tries at the words for whoever sits in the middle.
+	maxDead = 3
 )
 
 // Pairing is one ceremony as a person sees it.
 type Pairing struct {
 	ID           string
+	Session      string   // the same on both sides
 	Peer         string   // our name for the other party
 	Step         string   // send_file, words, paired, failed
 	File         []byte   // to be given to the other side; nil when there is none
 	Say          []string // six words to read aloud
 	AttemptsLeft int
+	Persons      int          // how many have to confirm
 	Party        *store.Party // once paired
+	Record       *store.PairingRecord
+	Place        *store.Rendezvous // where its files pass without a courier
+	Ended        string            // why it failed: words, changed, abandoned, expired
+	Dead         int               // pairings with this party that died in the last day
+	Again        bool              // this desk knows the party: a new ceremony
 	StartedAt    time.Time
+	ExpiresAt    time.Time
 }
 
 // Steps as stored and as shown.
@@ -34,6 +56,34 @@ const (
 	stepFailed  = "failed"
 )
 
+// Why a pairing failed.
+const (
+	endWords     = "words"     // too many that did not match
+	endChanged   = "changed"   // a file is not what was committed to
+	endAbandoned = "abandoned" // by an officer
+	endExpired   = "expired"   // after [PairingLife]
+)
+
+// By is who acts: an officer, and a second one where the party asks for two.
+type By struct {
+	Officer string
+	Witness string
+}
+
+// Meeting is what begins a pairing.
+type Meeting struct {
+	Peer  string // our name for the other party; empty takes theirs
+	Again bool   // also with a party that is known: its root is verified anew
+	Code  *Code  // where the files pass; nil: people carry them
+}
+
+// Code is a rendezvous with its keys computed.
+type Code struct {
+	rendezvous.Code
+	Relay ident.Relay
+	Keys  rendezvous.Keys
+}
+
 // self is what our side brings to a ceremony: its root and its card.
 func (k *Book) self(tx *store.Tx) (ceremony.Self, error) {
 	card, err := k.Card(tx)
@@ -43,10 +93,10 @@ func (k *Book) self(tx *store.Tx) (ceremony.Self, error) {
 	return ceremony.Self{Name: k.Self.PartyName, Root: k.Self.Root, Payload: card.Bytes()}, nil
 }
 
-// Start begins a ceremony with a party that we call peer.
-func (k *Book) Start(ctx context.Context, peer string) (out Pairing, err error) {
+// Start begins a ceremony with a party.
+func (k *Book) Start(ctx context.Context, m Meeting, by By) (out Pairing, err error) {
 	err = k.Step(ctx, func(o Outlet) error {
-		if err := k.free(o.Store(), peer); err != nil {
+		if err := k.free(o, m.Peer, m.Again); err != nil {
 			return err
 		}
 		self, err := k.self(o.Store())
@@ -57,17 +107,19 @@ func (k *Book) Start(ctx context.Context, peer string) (out Pairing, err error) 
 		if err != nil {
 			return fault.Wrap(err, fault.Invalid, "The ceremony cannot begin: %s.", err.Error())
 		}
-		out, err = k.add(o, p, peer)
+		out, err = k.add(o, p, m, by)
 		return err
 	})
 	return out, err
 }
 
-// free refuses a name that is taken, or that no REL could hold.
-func (k *Book) free(tx *store.Tx, peer string) error {
+// free refuses a name that is taken, or that no REL could hold, and pairings
+// without end.
+func (k *Book) free(o Outlet, peer string, again bool) error {
 	if err := marking.PartyName(peer); err != nil {
 		return fault.Wrap(err, fault.Invalid, "%s", err.Error()).WithHint("1 to 64 letters without a comma, such as NATO; hotline pair answer takes --as NAME")
 	}
+	tx := o.Store()
 	all, err := tx.Parties()
 	if err != nil {
 		return fmt.Errorf("list parties: %w", err)
@@ -76,16 +128,48 @@ func (k *Book) free(tx *store.Tx, peer string) error {
 		if p.Name == peer && p.Self {
 			return fault.New(fault.Invalid, "%s is this desk's own party.", peer)
 		}
-		if p.Name == peer {
-			return fault.New(fault.Conflict, "This desk is paired with %s already.", peer)
+		if p.Name == peer && !again && p.How == store.ByWords && p.StoppedAt.IsZero() {
+			return fault.New(fault.Conflict, "This desk is paired with %s already.", peer).
+				WithHint("hotline pair start %s --again verifies its root anew", peer)
 		}
+	}
+	if err := k.expire(o); err != nil {
+		return err
+	}
+	rows, err := tx.Pairings()
+	if err != nil {
+		return fmt.Errorf("list pairings: %w", err)
+	}
+	open := 0
+	for _, row := range rows {
+		if row.Step == stepStarted || row.Step == stepWords {
+			open++
+		}
+	}
+	if open >= maxPairings {
+		return fault.New(fault.Refused, "%d pairings stand open; there is no room for another.", open).
+			WithHint("hotline pair abandon ends one")
+	}
+	if dead(rows, peer, time.Now()) >= maxDead {
+		return fault.New(fault.Busy, "%d pairings with %s have failed within a day.", maxDead, peer).
+			WithHint("somebody may sit in between: speak over another channel, and try tomorrow")
 	}
 	return nil
 }
 
-// Answer takes the first file of a ceremony that another party began. With an
-// empty peer it gets the name that it gives itself.
-func (k *Book) Answer(ctx context.Context, file []byte, peer string) (out Pairing, err error) {
+// dead counts the pairings with a party that died of a difference in the last
+// day. One that an officer gave up says nothing.
+func dead(rows []store.Pairing, peer string, now time.Time) (n int) {
+	for _, row := range rows {
+		if row.Peer == peer && row.Step == stepFailed && (row.Ended == endWords || row.Ended == endChanged) && now.Sub(row.UpdatedAt) < 24*time.Hour {
+			n++
+		}
+	}
+	return n
+}
+
+// Answer takes the first file of a ceremony that another party began.
+func (k *Book) Answer(ctx context.Context, file []byte, m Meeting, by By) (out Pairing, err error) {
 	err = k.Step(ctx, func(o Outlet) error {
 		self, err := k.self(o.Store())
 		if err != nil {
@@ -95,10 +179,10 @@ func (k *Book) Answer(ctx context.Context, file []byte, peer string) (out Pairin
 		if err != nil {
 			return pairingFault(err)
 		}
-		if peer == "" {
-			peer = p.PeerName()
+		if m.Peer == "" {
+			m.Peer = p.PeerName()
 		}
-		if err := k.free(o.Store(), peer); err != nil {
+		if err := k.free(o, m.Peer, m.Again); err != nil {
 			return err
 		}
 		// A second nonce for one commitment would give somebody in the middle
@@ -114,105 +198,72 @@ func (k *Book) Answer(ctx context.Context, file []byte, peer string) (out Pairin
 					WithHint("hand out the same answer again; if it is lost, they begin anew with hotline pair start")
 			}
 		}
-		out, err = k.add(o, p, peer)
+		out, err = k.add(o, p, m, by)
 		return err
 	})
 	return out, err
 }
 
 // add stores a new ceremony.
-func (k *Book) add(o Outlet, p *ceremony.Pairing, peer string) (Pairing, error) {
+func (k *Book) add(o Outlet, p *ceremony.Pairing, m Meeting, by By) (Pairing, error) {
 	state, err := p.MarshalBinary()
 	if err != nil {
 		return Pairing{}, fmt.Errorf("store pairing: %w", err)
 	}
 	now := time.Now()
-	row := store.Pairing{Peer: peer, Step: step(p), State: state, CreatedAt: now, UpdatedAt: now}
+	row := store.Pairing{Peer: m.Peer, Step: step(p), State: state, Officer: by.Officer, CreatedAt: now, UpdatedAt: now}
 	if row.ID, err = o.Store().AddPairing(row); err != nil {
 		return Pairing{}, fmt.Errorf("store pairing: %w", err)
 	}
-	if err := k.note(o, row, "pairing-begun"); err != nil {
+	if m.Code != nil {
+		err := o.Store().PutRendezvous(store.Rendezvous{
+			Pairing: row.ID, Code: m.Code.String(), Relay: m.Code.Relay, Keys: m.Code.Keys.Bytes(), Until: now.Add(CodeLife), State: placeRelay,
+		})
+		if err != nil {
+			return Pairing{}, fmt.Errorf("store rendezvous: %w", err)
+		}
+	}
+	if err := k.note(o, row, "pairing-begun", by); err != nil {
 		return Pairing{}, err
 	}
 	return k.show(o.Store(), row)
 }
 
 // note journals a ceremony's step and tells the screens.
-func (k *Book) note(o Outlet, row store.Pairing, kind string) error {
-	if err := o.Leaf(kind, []byte(row.Peer)); err != nil {
+func (k *Book) note(o Outlet, row store.Pairing, kind string, by By) error {
+	leaf, err := json.Marshal(struct {
+		Pairing int64  `json:"pairing"`
+		Peer    string `json:"peer"`
+		Officer string `json:"officer,omitempty"`
+		Witness string `json:"witness,omitempty"`
+		Why     string `json:"why,omitempty"`
+	}{row.ID, row.Peer, by.Officer, by.Witness, row.Ended})
+	if err != nil {
+		return fmt.Errorf("journal pairing: %w", err)
+	}
+	if err := o.Leaf(kind, leaf); err != nil {
 		return err
 	}
 	return o.Event(eventPairing, []byte(strconv.FormatInt(row.ID, 10)))
 }
 
-func step(p *ceremony.Pairing) string {
-	switch p.Step() {
-	case ceremony.Compare:
-		return stepWords
-	case ceremony.Done:
-		return stepPaired
-	case ceremony.Dead:
-		return stepFailed
-	default:
-		return stepStarted
-	}
+// Take takes the other side's next file, of whichever pairing it belongs to.
+func (k *Book) Take(ctx context.Context, file []byte, by By) (Pairing, error) {
+	return k.open(ctx, "", file, by)
 }
 
-// pairingFault says what is wrong with a file of a ceremony.
-func pairingFault(err error) error {
-	switch {
-	case errors.Is(err, ceremony.ErrDiffers):
-		return fault.Wrap(err, fault.Unverified, "The file is not what the other side committed to: somebody changed something. This pairing is dead.").
-			WithHint("begin again, over another channel")
-	case errors.Is(err, ceremony.ErrOtherPairing):
-		return fault.Wrap(err, fault.Conflict, "That file belongs to another pairing.")
-	case errors.Is(err, ceremony.ErrVersion):
-		return fault.Wrap(err, fault.Invalid, "That file was made by another version; both sides need the same.")
-	case errors.Is(err, ceremony.ErrStep):
-		return fault.Wrap(err, fault.Conflict, "The pairing is at another step.")
-	default:
-		return fault.Wrap(err, fault.Invalid, "That is not the pairing file that comes next.")
-	}
+// Open takes the other side's next file for one pairing.
+func (k *Book) Open(ctx context.Context, id string, file []byte, by By) (Pairing, error) {
+	return k.open(ctx, id, file, by)
 }
 
-// load reads a ceremony.
-func (k *Book) load(tx *store.Tx, id string) (store.Pairing, *ceremony.Pairing, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return store.Pairing{}, nil, fault.New(fault.NotFound, "There is no pairing %q.", id)
-	}
-	row, err := tx.Pairing(n)
-	if errors.Is(err, store.ErrNone) {
-		return row, nil, fault.New(fault.NotFound, "There is no pairing %q.", id)
-	}
-	if err != nil {
-		return row, nil, fmt.Errorf("read pairing %s: %w", id, err)
-	}
-	p, err := ceremony.Unmarshal(row.State)
-	if err != nil {
-		return row, nil, fmt.Errorf("read pairing %s: %w", id, err)
-	}
-	return row, p, nil
-}
-
-// save stores a ceremony that moved.
-func (k *Book) save(o Outlet, row *store.Pairing, p *ceremony.Pairing) error {
-	state, err := p.MarshalBinary()
-	if err != nil {
-		return fmt.Errorf("store pairing: %w", err)
-	}
-	row.State, row.Step, row.UpdatedAt = state, step(p), time.Now()
-	if err := o.Store().SetPairing(*row); err != nil {
-		return fmt.Errorf("store pairing: %w", err)
-	}
-	return nil
-}
-
-// Open takes the other side's next file.
-func (k *Book) Open(ctx context.Context, id string, file []byte) (out Pairing, err error) {
+func (k *Book) open(ctx context.Context, id string, file []byte, by By) (out Pairing, err error) {
 	var refused error
 	err = k.Step(ctx, func(o Outlet) error {
-		row, p, err := k.load(o.Store(), id)
+		if err := k.expire(o); err != nil {
+			return err
+		}
+		row, p, err := k.find(o.Store(), id, file)
 		if err != nil {
 			return err
 		}
@@ -222,14 +273,14 @@ func (k *Book) Open(ctx context.Context, id string, file []byte) (out Pairing, e
 				return refused
 			}
 		}
+		kind := "pairing-opened"
+		if refused != nil {
+			kind, row.Ended = "pairing-failed", endChanged
+		}
 		if err := k.save(o, &row, p); err != nil {
 			return err
 		}
-		kind := "pairing-opened"
-		if refused != nil {
-			kind = "pairing-failed"
-		}
-		if err := k.note(o, row, kind); err != nil {
+		if err := k.note(o, row, kind, by); err != nil {
 			return err
 		}
 		out, err = k.show(o.Store(), row)
@@ -241,11 +292,44 @@ func (k *Book) Open(ctx context.Context, id string, file []byte) (out Pairing, e
 	return out, err
 }
 
+// find returns the pairing of an id or, without one, the pairing that a file
+// belongs to.
+func (k *Book) find(tx *store.Tx, id string, file []byte) (store.Pairing, *ceremony.Pairing, error) {
+	if id != "" {
+		return k.load(tx, id)
+	}
+	rows, err := tx.Pairings()
+	if err != nil {
+		return store.Pairing{}, nil, fmt.Errorf("list pairings: %w", err)
+	}
+	first := fault.New(fault.NotFound, "That file belongs to no pairing of this desk.").
+		WithHint("the first of the three files is for hotline pair answer")
+	for _, row := range rows {
+		p, err := ceremony.Unmarshal(row.State)
+		if err != nil {
+			return row, nil, fmt.Errorf("read pairing %d: %w", row.ID, err)
+		}
+		_, err = p.Open(k.Suite, file)
+		if errors.Is(err, ceremony.ErrOtherPairing) || errors.Is(err, ceremony.ErrMalformed) {
+			continue
+		}
+		return k.load(tx, strconv.FormatInt(row.ID, 10)) // as it was before the try
+	}
+	return store.Pairing{}, nil, first
+}
+
 // Confirm takes the six words that the other side said. Matching words make it
 // a party that this desk knows; nothing else does.
-func (k *Book) Confirm(ctx context.Context, id string, words []string) (out Pairing, err error) {
+func (k *Book) Confirm(ctx context.Context, id string, words []string, by By) (out Pairing, err error) {
+	if by.Officer == "" || k.persons() > 1 && (by.Witness == "" || by.Witness == by.Officer) {
+		return out, fault.New(fault.Refused, "This party asks for two persons at a pairing: an officer and a witness confirm.").
+			WithHint("hotline pair confirm --witness NAME, or the second name and password on the console")
+	}
 	var refused error
 	err = k.Step(ctx, func(o Outlet) error {
+		if err := k.expire(o); err != nil {
+			return err
+		}
 		row, p, err := k.load(o.Store(), id)
 		if err != nil {
 			return err
@@ -256,20 +340,25 @@ func (k *Book) Confirm(ctx context.Context, id string, words []string) (out Pair
 		case errors.Is(err, ceremony.ErrNotWords):
 			return fault.Wrap(err, fault.Invalid, "Those are not six words of the list.").WithHint("type the six words that the other side reads out, with spaces between")
 		case errors.Is(err, ceremony.ErrWords):
-			kind = "pairing-words-wrong"
-			refused = fault.Wrap(err, fault.Unverified, "The words do not match. %d attempts are left.", p.AttemptsLeft()).
-				WithHint("ask the other side to read them again; if they are read right, somebody sits in between")
+			kind, refused = "pairing-words-wrong", wrongWords(err, p)
+			if p.AttemptsLeft() == 0 {
+				kind, row.Ended = "pairing-failed", endWords
+			}
 		case err != nil:
 			return pairingFault(err)
-		default:
-			if err := k.meet(o, row.Peer, peer); err != nil {
-				return err
-			}
 		}
 		if err := k.save(o, &row, p); err != nil {
 			return err
 		}
-		if err := k.note(o, row, kind); err != nil {
+		if refused == nil {
+			if err := k.record(o, row, p, peer, by); err != nil {
+				return err
+			}
+			if err := k.meet(o, row.Peer, peer); err != nil {
+				return err
+			}
+		}
+		if err := k.note(o, row, kind, by); err != nil {
 			return err
 		}
 		out, err = k.show(o.Store(), row)
@@ -281,84 +370,14 @@ func (k *Book) Confirm(ctx context.Context, id string, words []string) (out Pair
 	return out, err
 }
 
-// meet takes a verified party in, with its card.
-func (k *Book) meet(o Outlet, name string, peer ceremony.Peer) error {
-	card, err := roster.ParseCard(k.Suite, peer.Payload)
-	if err != nil {
-		return fault.Wrap(err, fault.Unverified, "The card of %s does not verify.", name)
+func wrongWords(err error, p *ceremony.Pairing) error {
+	if p.AttemptsLeft() == 0 {
+		return fault.Wrap(err, fault.Unverified, "The words do not match, for the last time: this pairing is dead, and nothing of it is trusted.").
+			WithHint("somebody may sit in between: begin anew over another channel, and tell the officer for security")
 	}
-	id := roster.PartyOf(k.Suite, peer.Root)
-	if card.Party(k.Suite) != id {
-		return fault.New(fault.Unverified, "The card of %s is signed by another root than the words verified.", name)
-	}
-	if err := o.Store().PutParty(store.Party{ID: id, Name: name, Root: peer.Root, PairedAt: time.Now()}); errors.Is(err, store.ErrExists) {
-		return fault.New(fault.Conflict, "This desk knows that party, or another one as %s, already.", name)
-	} else if err != nil {
-		return fmt.Errorf("store party: %w", err)
-	}
-	if err := o.Reload(); err != nil { // statements count only of parties that are known
-		return err
-	}
-	if err := o.TakeStatements(card.Statements); err != nil {
-		return err
-	}
-	if err := o.Leaf("party", append(id[:], peer.Root...)); err != nil {
-		return err
-	}
-	return o.Event(eventDesk, id[:])
+	return fault.Wrap(err, fault.Unverified, "The words do not match. %d attempts are left.", p.AttemptsLeft()).
+		WithHint("ask the other side to read them again; if they are read right, somebody sits in between")
 }
 
-// List lists the ceremonies, newest first.
-func (k *Book) List(tx *store.Tx) ([]Pairing, error) {
-	rows, err := tx.Pairings()
-	if err != nil {
-		return nil, fmt.Errorf("list pairings: %w", err)
-	}
-	var all []Pairing
-	for _, row := range rows {
-		p, err := k.show(tx, row)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
-	}
-	return all, nil
-}
-
-// Get returns one ceremony.
-func (k *Book) Get(tx *store.Tx, id string) (Pairing, error) {
-	row, _, err := k.load(tx, id)
-	if err != nil {
-		return Pairing{}, err
-	}
-	return k.show(tx, row)
-}
-
-// show makes of a ceremony what a person needs to see.
-func (k *Book) show(tx *store.Tx, row store.Pairing) (Pairing, error) {
-	p, err := ceremony.Unmarshal(row.State)
-	if err != nil {
-		return Pairing{}, fmt.Errorf("read pairing %d: %w", row.ID, err)
-	}
-	out := Pairing{
-		ID: strconv.FormatInt(row.ID, 10), Peer: row.Peer, Step: row.Step, File: p.File(),
-		AttemptsLeft: p.AttemptsLeft(), StartedAt: row.CreatedAt,
-	}
-	if row.Step == stepStarted {
-		out.Step = "send_file"
-	} else if p.Role() == ceremony.B {
-		out.File = nil // A has all that it needs
-	}
-	if row.Step == stepWords || row.Step == stepPaired {
-		if out.Say, err = p.Say(k.Suite); err != nil {
-			return out, fmt.Errorf("make words: %w", err)
-		}
-	}
-	if row.Step == stepPaired {
-		found, err := party(tx, row.Peer)
-		if err == nil {
-			out.Party = &found
-		}
-	}
-	return out, nil
-}
+// persons is how many have to confirm a pairing here.
+func (k *Book) persons() int { return max(k.Persons, 1) }

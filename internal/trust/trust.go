@@ -76,6 +76,8 @@ type Self struct {
 type Book struct {
 	Suite Suite
 	Self  Self
+	// Persons is how many officers confirm a pairing: 1, or 2.
+	Persons int
 	// Step runs fn as one step of the desk.
 	Step func(ctx context.Context, fn func(o Outlet) error) error
 }
