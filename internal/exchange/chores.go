@@ -29,6 +29,11 @@ func (e *Engine) chores(b *Batch) error {
 	if err := b.askMissing(); err != nil {
 		return err
 	}
+	if err := b.Tx.MayClean(); errors.Is(err, store.ErrDamaged) {
+		return nil // the keeper of the journal says so, loudly
+	} else if err != nil {
+		return err
+	}
 	b.e.parked = nil
 	if _, err := b.Tx.UnparkBefore(b.Steady.Add(-parkedFor)); err != nil {
 		return fmt.Errorf("drop parked envelopes: %w", err)

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"fmt"
+
+	"hotline/internal/ident"
+)
+
+// Receipt is a receipt as its desk signed it, sealed or opened here.
+type Receipt struct {
+	Message    ident.Message // that it is about
+	Line       ident.Line
+	Group      ident.Group
+	Desk       ident.Desk  // that signed it
+	Party      ident.Party // in whose chain of receipts it stands
+	Generation [16]byte
+	Sequence   uint32
+	Evidence   []byte
+	Body       []byte
+}
+
+// PutReceipt keeps a receipt. The same place of the same chain again changes
+// nothing.
+func (tx *Tx) PutReceipt(r Receipt) error {
+	_, err := tx.Exec(`INSERT OR IGNORE INTO receipt (message, line, grp, desk, party, generation, sequence, evidence, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.Message, r.Line, r.Group, r.Desk, r.Party, r.Generation, r.Sequence, r.Evidence, r.Body)
+	if err != nil {
+		return fmt.Errorf("store receipt of %s: %w", r.Message, err)
+	}
+	return nil
+}
+
+const receiptColumns = "SELECT message, line, grp, desk, party, generation, sequence, evidence, body FROM receipt"
+
+func scanReceipt(r Row) (c Receipt, err error) {
+	err = r.Scan(c.Message[:], c.Line[:], c.Group[:], c.Desk[:], c.Party[:], c.Generation[:], &c.Sequence, &c.Evidence, &c.Body)
+	return c, err
+}
+
+// ReceiptsOf lists what was signed about a message, in the order in which it
+// came.
+func (tx *Tx) ReceiptsOf(id ident.Message) ([]Receipt, error) {
+	return Collect(tx, scanReceipt, receiptColumns+" WHERE message = ? ORDER BY id", id)
+}
+
+// ReceiptChain lists the receipts to a party under one sending key, by
+// sequence.
+func (tx *Tx) ReceiptChain(desk ident.Desk, generation [16]byte, party ident.Party) ([]Receipt, error) {
+	return Collect(tx, scanReceipt, receiptColumns+" WHERE desk = ? AND generation = ? AND party = ? ORDER BY sequence", desk, generation, party)
+}
+
+// PutSliceProof keeps the signed part of a slice, the first one of its
+// generation.
+func (tx *Tx) PutSliceProof(desk ident.Desk, group ident.Group, generation [16]byte, proof []byte) error {
+	_, err := tx.Exec("INSERT OR IGNORE INTO slice_proof (desk, grp, generation, proof) VALUES (?, ?, ?, ?)", desk, group, generation, proof)
+	if err != nil {
+		return fmt.Errorf("store proof of slice: %w", err)
+	}
+	return nil
+}
+
+// SliceProof returns it, or an error matching [ErrNone].
+func (tx *Tx) SliceProof(desk ident.Desk, group ident.Group, generation [16]byte) (proof []byte, err error) {
+	err = tx.Row("SELECT proof FROM slice_proof WHERE desk = ? AND grp = ? AND generation = ?", desk, group, generation).Scan(&proof)
+	return proof, err
+}
