@@ -46,3 +46,27 @@ func VerifyEvidence(s Asymmetric, group ident.Group, desk ident.Desk, messageKey
 	sd.Lane, sd.Sequence = placeOf([5]byte(prefix[20:25]))
 	return sd, nil
 }
+
+// EvidencePlace is the generation that evidence is of, and the hash that stands
+// for the message in its chain: see [Follow].
+func EvidencePlace(s Symmetric, evidence, body []byte) (g Generation, inside [32]byte) {
+	r := octets.NewReader(evidence)
+	r.Raw(envelope.HeaderSize)
+	r.Into(g[:])
+	return g, insideHash(s, slices.Concat(r.Raw(envelope.InsideSize), body))
+}
+
+// RunningStart is the running hash before the first message of a chain: of a
+// lane, or of the receipts to a party.
+func RunningStart(s Symmetric, group ident.Group, desk ident.Desk, g Generation, lane Lane, to ident.Party) (h [32]byte) {
+	purpose := []byte{byte(lane)}
+	if lane == Receipts {
+		purpose = to[:]
+	}
+	return names{group: group, desk: desk, generation: g}.start(s, purpose)
+}
+
+// Identity is the hash by which the next generation names that of sl.
+func (sl *Slice) Identity(s Symmetric) [32]byte {
+	return names{group: sl.Group, desk: sl.Sender, generation: sl.Generation, predecessor: sl.Predecessor}.identity(s)
+}

@@ -45,6 +45,13 @@ func (n names) identity(s Symmetric) (id [32]byte) {
 	return id
 }
 
+// start is the running hash before the first message of a chain.
+func (n names) start(s Symmetric, purpose []byte) (h [32]byte) {
+	sum := s.Hash(labelStart, n.group[:], n.desk[:], n.generation[:], purpose)
+	copy(h[:], sum[:])
+	return h
+}
+
 // commitment binds a sending key to its names, and shows nothing of it.
 func (n names) commitment(s Symmetric, key []byte) [48]byte {
 	return s.Hash(labelCommitment, key, n.desk[:], n.group[:], n.generation[:])
@@ -85,9 +92,7 @@ func (d schedule) receipts(p ident.Party) ratchet { return d.ratchet(labelReceip
 
 func (d schedule) ratchet(label string, purpose []byte) (r ratchet) {
 	copy(r.key[:], d.expand(label, purpose, len(r.key)))
-	start := d.s.Hash(labelStart, d.n.group[:], d.n.desk[:], d.n.generation[:], purpose)
-	copy(r.running[:], start[:])
-	r.next = 1
+	r.running, r.next = d.n.start(d.s, purpose), 1
 	return r
 }
 

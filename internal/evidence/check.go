@@ -2,9 +2,9 @@ package evidence
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"hotline/internal/chain"
@@ -31,6 +31,7 @@ type signed struct {
 // leafAt is one verified leaf of the maker's journal.
 type leafAt struct {
 	checkpoint.Leaf
+	desk       ident.Desk
 	generation uint64
 }
 
@@ -39,13 +40,13 @@ type checker struct {
 	f *File
 	s suite.Suite
 
-	by      ident.Desk
-	line    ident.Line
-	charter roster.Charter // the newest
-	set     *roster.Set
-	certs   map[ident.Desk]roster.Certificate
+	by       ident.Desk
+	line     ident.Line
+	charter  roster.Charter // the newest
+	set      *roster.Set
+	certs    map[ident.Desk]roster.Certificate
 	audience [][]ident.Party
-	groups  []ident.Group
+	groups   []ident.Group
 
 	signed       []signed
 	slices       []chain.Slice
@@ -92,37 +93,65 @@ func (c *checker) readTerms() (err error) {
 	if c.line, err = ident.ParseLine(c.f.Line); err != nil {
 		return fmt.Errorf("%w: line: %w", ErrMalformed, err)
 	}
-	for i, b := range c.f.Charters {
-		next, err := roster.ParseCharter(c.s, b)
-		if err != nil {
-			return unproven("charters", i, "%w", err)
-		}
-		if i > 0 || next.ID(c.s) != c.line {
-			return unproven("charters", i, "it is not the charter of line %s", c.line)
-		}
-		c.charter = next
+	p, err := roster.ParsePack(c.s, c.f.Terms)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: terms: %w", ErrUnproven, err)
+	case p.Charter.ID(c.s) != c.line || !bytes.Equal(p.Charter.Bytes(), c.f.Charter):
+		return fmt.Errorf("%w: terms: they are not those of line %s", ErrUnproven, c.line)
+	case len(p.SealKeys)+len(p.Names) > 0:
+		return fmt.Errorf("%w: terms: seal keys and names have no place here", ErrUnproven)
 	}
-	if len(c.f.Charters) == 0 {
-		return fmt.Errorf("%w: it holds no charter", ErrUnproven)
+	if c.set, err = roster.CharterSet(c.s, p.Charter); err == nil {
+		err = c.load(p)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: terms: %w", ErrUnproven, err)
+	}
+	c.charter, _ = c.set.Current()
+	return nil
+}
+
+// load takes in what the members signed, whenever that was: a desk that was
+// removed since has signed all the same.
+func (c *checker) load(p roster.Pack) error {
+	waiting := p.Statements
+	for range len(p.Versions) + 1 { // a party's statements may wait for the version that admits it
+		var foreign []roster.Statement
+		for _, st := range waiting {
+			_, err := c.set.Add(st, time.Time{})
+			switch {
+			case errors.Is(err, roster.ErrForeign):
+				foreign = append(foreign, st)
+			case err != nil && !errors.Is(err, roster.ErrEquivocation) && !errors.Is(err, roster.ErrWaiting):
+				return err
+			}
+		}
+		for _, o := range p.Versions {
+			if err := c.set.TakeVersion(o); err != nil {
+				return err
+			}
+		}
+		waiting = foreign
+	}
+	if len(waiting) > 0 {
+		return fmt.Errorf("%d statements are of no party of the line", len(waiting))
+	}
+	missing := p.Charter.Parties()
+	for _, sig := range p.Signatures {
+		if _, err := c.set.CheckSignature(p.Charter, sig); err != nil {
+			return err
+		}
+		missing = slices.DeleteFunc(missing, func(id ident.Party) bool { return id == sig.Party })
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("%d members have not signed the charter", len(missing))
 	}
 	return nil
 }
 
-// readPeople reads who belongs: statements, certificates of desks that were
-// added by them, and the members' consent to the charter.
-func (c *checker) readPeople() (err error) {
-	if c.set, err = roster.CharterSet(c.s, c.charter); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnproven, err)
-	}
-	for i, b := range c.f.Statements {
-		st, err := roster.ParseStatement(b)
-		if err == nil {
-			_, err = c.set.Add(st, time.Time{})
-		}
-		if err != nil {
-			return unproven("statements", i, "%w", err)
-		}
-	}
+// readPeople reads the certificates of desks that statements added.
+func (c *checker) readPeople() error {
 	for i, b := range c.f.Certificates {
 		cert, err := roster.ParseCertificate(b)
 		if err != nil {
@@ -130,33 +159,12 @@ func (c *checker) readPeople() (err error) {
 		}
 		id := cert.ID(c.s)
 		added, ok := c.set.Certificate(id)
-		if !ok || !bytes.Equal(added.Bytes(), b) || c.certs[id].Name != "" {
+		if _, twice := c.certs[id]; !ok || twice || !bytes.Equal(added.Bytes(), b) {
 			return unproven("certificates", i, "no statement in the file adds desk %s with it, or it stands there twice", cert.Name)
 		}
 		c.certs[id] = cert
 	}
-	for i, b := range c.f.Consents {
-		sig, err := roster.ParseCharterSignature(b)
-		if err == nil {
-			_, err = c.set.CheckSignature(c.charter, sig)
-		}
-		if err != nil {
-			return unproven("consents", i, "%w", err)
-		}
-	}
-	if missing := c.set.Unsigned(c.charter, c.consents()); len(missing) == len(c.charter.Members) {
-		return fmt.Errorf("%w: no member has signed the charter", ErrUnproven)
-	}
 	return nil
-}
-
-func (c *checker) consents() (all []roster.CharterSignature) {
-	for _, b := range c.f.Consents {
-		if sig, err := roster.ParseCharterSignature(b); err == nil {
-			all = append(all, sig)
-		}
-	}
-	return all
 }
 
 // readMaker verifies the signature over the whole file.
@@ -301,7 +309,7 @@ func (c *checker) readJournal() error {
 		if err := checkpoint.Included(proof, p.Size, p.Root, l); err != nil {
 			return unproven("leaves", i, "leaf %d is not under checkpoint %d", l.Number, e.Checkpoint)
 		}
-		c.leaves = append(c.leaves, leafAt{l, p.Generation})
+		c.leaves = append(c.leaves, leafAt{l, c.by, p.Generation})
 	}
 	return nil
 }
@@ -331,5 +339,3 @@ func sortParties(parties []ident.Party) []ident.Party {
 	slices.SortFunc(sorted, compareParties)
 	return slices.Compact(sorted)
 }
-
-func equal(a, b []string) bool { return strings.Join(a, " ") == strings.Join(b, " ") }

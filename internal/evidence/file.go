@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"hotline/internal/ident"
 )
@@ -41,16 +42,15 @@ type File struct {
 	Format       string     `json:"format"`
 	Use          string     `json:"use"`
 	Suite        uint8      `json:"suite"`
-	At           int64      `json:"at"`      // by the clock of the desk that made it
-	By           string     `json:"by"`      // that desk
-	Line         string     `json:"line"`    // what it is about
-	Message      string     `json:"message"` // empty: the whole line
-	Party        string     `json:"party"`   // of a non-answer: who did not answer
-	Due          int64      `json:"due"`     // of a non-answer: when it should have, by the maker's word
-	Groups       [][]string `json:"groups"`  // audiences: party ids, sorted
-	Charters     [][]byte   `json:"charters"`
-	Consents     [][]byte   `json:"consents"` // signatures under the charter
-	Statements   [][]byte   `json:"statements"`
+	At           int64      `json:"at"`           // by the clock of the desk that made it
+	By           string     `json:"by"`           // that desk
+	Line         string     `json:"line"`         // what it is about
+	Message      string     `json:"message"`      // empty: the whole line
+	Party        string     `json:"party"`        // of a non-answer: who did not answer
+	Due          int64      `json:"due"`          // of a non-answer: when it should have, by the maker's word
+	Groups       [][]string `json:"groups"`       // audiences: party ids, sorted
+	Terms        []byte     `json:"terms"`        // a joining pack without seal keys: charters, who signed them, all statements
+	Charter      []byte     `json:"charter"`      // the first one once more, for the simplest of readers
 	Certificates [][]byte   `json:"certificates"` // of the desks below, each signed by its party's root
 	Signed       []Signed   `json:"signed"`
 	Slices       [][]byte   `json:"slices"`
@@ -77,7 +77,7 @@ type Path struct {
 	Group      int      `json:"group"`
 	Generation []byte   `json:"generation"`
 	Lane       uint8    `json:"lane"`
-	To         string   `json:"to"`     // lane of receipts: to which party; else empty
+	To         string   `json:"to"`      // lane of receipts: to which party; else empty
 	Insides    [][]byte `json:"insides"` // from sequence 1 on
 }
 
@@ -104,11 +104,11 @@ func (f *File) Bytes() ([]byte, error) {
 
 // fill makes absent lists empty ones.
 func (f *File) fill() {
-	for _, list := range []*[][]byte{&f.Charters, &f.Consents, &f.Statements, &f.Certificates, &f.Slices, &f.Attestations, &f.Checkpoints} {
+	for _, list := range []*[][]byte{&f.Certificates, &f.Slices, &f.Attestations, &f.Checkpoints} {
 		*list = present(*list)
 	}
 	f.Groups, f.Signed, f.Paths, f.Leaves = present(f.Groups), present(f.Signed), present(f.Paths), present(f.Leaves)
-	f.Signature = present(f.Signature)
+	f.Terms, f.Charter, f.Signature = present(f.Terms), present(f.Charter), present(f.Signature)
 	for i := range f.Groups {
 		f.Groups[i] = present(f.Groups[i])
 	}
@@ -187,7 +187,7 @@ func (f *File) AddGroup(parties []ident.Party) int {
 		ids = append(ids, p.String())
 	}
 	for i, g := range f.Groups {
-		if equal(g, ids) {
+		if slices.Equal(g, ids) {
 			return i
 		}
 	}
