@@ -47,13 +47,12 @@ func VerifyEvidence(s Asymmetric, group ident.Group, desk ident.Desk, messageKey
 	return sd, nil
 }
 
-// EvidencePlace is the generation that evidence is of, and the hash that stands
-// for the message in its chain: see [Follow].
-func EvidencePlace(s Symmetric, evidence, body []byte) (g Generation, inside [32]byte) {
+// EvidenceHash stands for the message of that evidence in its chain: see
+// [Follow].
+func EvidenceHash(s Symmetric, evidence, body []byte) [32]byte {
 	r := octets.NewReader(evidence)
-	r.Raw(envelope.HeaderSize)
-	r.Into(g[:])
-	return g, insideHash(s, slices.Concat(r.Raw(envelope.InsideSize), body))
+	r.Raw(envelope.PrefixSize + len(Generation{}))
+	return insideHash(s, slices.Concat(r.Raw(envelope.InsideSize), body))
 }
 
 // RunningStart is the running hash before the first message of a chain: of a

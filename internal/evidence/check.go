@@ -18,14 +18,13 @@ import (
 
 // signed is one verified inside.
 type signed struct {
-	desk       ident.Desk
-	group      ident.Group
-	generation [16]byte
-	in         envelope.Inside
-	inside     [32]byte // its hash
-	content    [32]byte // of a message
-	message    *wire.Message
-	receipt    *wire.Receipt
+	desk    ident.Desk
+	group   ident.Group
+	in      chain.Signed
+	inside  [32]byte // its hash
+	content [32]byte // of a message
+	message *wire.Message
+	receipt *wire.Receipt
 }
 
 // leafAt is one verified leaf of the maker's journal.
@@ -232,7 +231,7 @@ func (c *checker) readSigned() error {
 		if x.in, err = chain.VerifyEvidence(c.s, group, desk, cert.MessageKey, e.Evidence, e.Body); err != nil {
 			return unproven("signed", i, "desk %s: %w", cert.Name, err)
 		}
-		x.generation, x.inside = chain.EvidencePlace(c.s, e.Evidence, e.Body)
+		x.inside = chain.EvidenceHash(c.s, e.Evidence, e.Body)
 		switch x.in.Kind {
 		case envelope.Message:
 			x.content = wire.ContentHash(e.Body)

@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 
+	"hotline/internal/chain"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 )
@@ -34,13 +35,15 @@ func (c *checker) finding(desk ident.Desk, kind, format string, args ...any) Fin
 	return Finding{desk.String(), name, kind, fmt.Sprintf("Desk %s signed ", name) + fmt.Sprintf(format, args...)}
 }
 
-// twoPlaces finds two insides after one: the place in a chain is said by the
-// running hash before it, which is signed. And two bodies under one id.
+// twoPlaces finds two insides in one place of a chain, and two bodies under one
+// id.
 func (c *checker) twoPlaces() (found []Finding) {
 	type place struct {
 		desk       ident.Desk
-		generation [16]byte
-		previous   [32]byte
+		generation chain.Generation
+		lane       chain.Lane
+		sequence   uint32
+		previous   [32]byte // of receipts: there is one chain for each party
 	}
 	type name struct {
 		desk ident.Desk
@@ -49,7 +52,10 @@ func (c *checker) twoPlaces() (found []Finding) {
 	places, ids := map[place]*signed{}, map[name]*signed{}
 	for i := range c.signed {
 		x := &c.signed[i]
-		at := place{x.desk, x.generation, x.in.Previous}
+		at := place{desk: x.desk, generation: x.in.Generation, lane: x.in.Lane, sequence: x.in.Sequence}
+		if at.lane == chain.Receipts {
+			at.previous = x.in.Previous
+		}
 		if y := places[at]; y != nil && y.inside != x.inside {
 			found = append(found, c.finding(x.desk, "place", "two messages for one place of a chain: %s and %s.", y.words(), x.words()))
 		}

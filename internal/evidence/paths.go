@@ -5,7 +5,6 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
-	"hotline/internal/envelope"
 	"hotline/internal/ident"
 )
 
@@ -14,7 +13,7 @@ import (
 type chainID struct {
 	desk       ident.Desk
 	group      ident.Group
-	generation [16]byte
+	generation chain.Generation
 	lane       uint8
 	to         ident.Party
 }
@@ -101,7 +100,7 @@ func attestedIn(a checkpoint.Attestation, id chainID) (last uint32, running [32]
 func (c *checker) signedAt(p path, n uint32) bool {
 	for i := range c.signed {
 		x := &c.signed[i]
-		if p.holds(x) && x.inside == p.insides[n-1] && x.in.Previous == p.running[n-1] {
+		if at, ok := p.place(x); ok && at == n {
 			return true
 		}
 	}
@@ -111,18 +110,14 @@ func (c *checker) signedAt(p path, n uint32) bool {
 // holds reports whether x was signed under the path's sending key and in its
 // lane.
 func (p *path) holds(x *signed) bool {
-	return x.desk == p.desk && x.group == p.group && x.generation == p.generation &&
-		(p.lane == uint8(chain.Receipts) || x.in.Kind != envelope.Receipt && x.in.Precedence == p.lane)
+	return x.desk == p.desk && x.group == p.group && x.in.Generation == p.generation && uint8(x.in.Lane) == p.lane
 }
 
 // place is where x stands in the path, from 1.
 func (p *path) place(x *signed) (n uint32, ok bool) {
-	for i, h := range p.insides {
-		if p.holds(x) && h == x.inside && p.running[i] == x.in.Previous {
-			return uint32(i + 1), true
-		}
-	}
-	return 0, false
+	n = x.in.Sequence
+	ok = p.holds(x) && int(n) <= len(p.insides) && n > 0 && p.insides[n-1] == x.inside && p.running[n-1] == x.in.Previous
+	return n, ok
 }
 
 // attested reports whether x is under a hybrid signature of its desk.

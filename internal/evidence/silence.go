@@ -104,13 +104,13 @@ func (c *checker) answered(id ident.Message, party ident.Party) string {
 func (c *checker) quiet(d *signed) (q DeskQuiet, err error) {
 	q = DeskQuiet{Desk: c.deskName(d.desk), Delivered: time.UnixMilli(d.receipt.At).UTC()}
 	to := c.certs[c.by].Party
-	id := chainID{desk: d.desk, group: d.group, generation: d.generation, lane: uint8(chain.Receipts), to: to}
+	id := chainID{desk: d.desk, group: d.group, generation: d.in.Generation, lane: uint8(chain.Receipts), to: to}
 	for {
 		p, n, err := c.receiptsShown(id)
 		if err != nil {
 			return q, err
 		}
-		if d.generation == id.generation {
+		if d.in.Generation == id.generation {
 			if _, ok := p.place(d); !ok {
 				return q, fmt.Errorf("%w: desk %s's word that it has the message is not in the chain that is shown", ErrUnproven, q.Desk)
 			}
@@ -145,7 +145,7 @@ func (c *checker) receiptsShown(id chainID) (p path, receipts int, err error) {
 	}
 	for i, h := range p.insides {
 		x, ok := shown[h]
-		if !ok || x.in.Previous != p.running[i] {
+		if !ok || x.in.Previous != p.running[i] || x.in.Sequence != uint32(i+1) {
 			return p, 0, fmt.Errorf("%w: number %d of desk %s's receipts is not shown", ErrUnproven, i+1, c.deskName(id.desk))
 		}
 		if x.in.Kind == envelope.Receipt {

@@ -27,11 +27,11 @@ func (b *Batch) keepSlice(facts chain.Slice) error {
 	return b.Tx.PutSliceProof(facts.Sender, facts.Group, facts.Generation, facts.Proof)
 }
 
-// generationOf is the generation that evidence is of: it follows the clear
-// header.
+// generationOf is the generation that evidence is of: it follows what is signed
+// of the clear header.
 func generationOf(evidence []byte) (g [16]byte) {
-	if len(evidence) >= envelope.HeaderSize+len(g) {
-		copy(g[:], evidence[envelope.HeaderSize:])
+	if len(evidence) >= envelope.PrefixSize+len(g) {
+		copy(g[:], evidence[envelope.PrefixSize:])
 	}
 	return g
 }
