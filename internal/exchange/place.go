@@ -29,6 +29,11 @@ func (b *Batch) seal(s *sender, in chain.SealInput) (chain.Sealed, error) {
 	if err := b.Tx.PutPlace(p); err != nil {
 		return sealed, fmt.Errorf("note place of an envelope: %w", err)
 	}
+	if sealed.Lane == chain.Receipts {
+		if err := b.keepReceipt(s.line, s.Group(), b.e.cfg.Self.Desk, in.ReceiptTo, in.Kind, sealed.Sequence, sealed.Evidence, in.Body); err != nil {
+			return sealed, err
+		}
+	}
 	s.soil(in.Kind, in.ReceiptTo, b.Steady)
 	return sealed, nil
 }
@@ -45,6 +50,9 @@ func (b *Batch) place(l *line, r *receiver, o chain.Opened) error {
 	}
 	if o.Lane == chain.Receipts {
 		p.Party = b.e.cfg.Self.Party
+		if err := b.keepReceipt(l.ID, o.Group, o.Sender, p.Party, o.Inside.Kind, o.Sequence, o.Evidence, o.Body); err != nil {
+			return err
+		}
 	}
 	if o.Inside.Kind == envelope.Message {
 		id := ident.Message(o.Inside.Message)

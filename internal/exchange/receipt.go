@@ -175,9 +175,6 @@ func (b *Batch) sealReceipt(l *line, s *sender, m *store.Message, to ident.Party
 	if err != nil {
 		return nil, fmt.Errorf("seal receipt of %s: %w", m.ID, err)
 	}
-	if err := b.keepReceipt(m.Line, m.Group, e.cfg.Self.Desk, to, sealed.Sequence, sealed.Evidence, body); err != nil {
-		return nil, err
-	}
 	desks := targets(l.readers(e.cfg.Self.Desk, []ident.Party{to})...)
 	return sealed.Evidence, b.out(store.Out{Purpose: store.ForReceipt, Message: &m.ID, Lane: uint8(m.Precedence), Bytes: sealed.Envelope}, desks)
 }

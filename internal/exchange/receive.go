@@ -133,9 +133,6 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	if err := b.succeed(facts); err != nil {
 		return err
 	}
-	if err := b.keepSlice(facts); err != nil {
-		return err
-	}
 	rec := &receiver{Receiver: fresh}
 	if rec.row, err = b.noteReceiver(fresh, facts); err != nil {
 		return err
@@ -216,9 +213,6 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	case envelope.Message:
 		return b.takeMessage(l, parties, o, env)
 	case envelope.Receipt:
-		if err := b.keepReceipt(l.ID, o.Group, o.Sender, e.cfg.Self.Party, o.Sequence, o.Evidence, o.Body); err != nil {
-			return err
-		}
 		return b.takeReceipt(l, o)
 	case envelope.Attestation:
 		return b.takeAttestation(l, o.Body)

@@ -6,9 +6,9 @@ import (
 	"hotline/internal/ident"
 )
 
-// Receipt is a receipt as its desk signed it, sealed or opened here.
+// Receipt is what a desk signed in a chain of receipts, sealed or opened here.
 type Receipt struct {
-	Message    ident.Message // that it is about
+	Message    ident.Message // that it is about; zero: it is no receipt, and holds a place
 	Line       ident.Line
 	Group      ident.Group
 	Desk       ident.Desk  // that signed it
@@ -48,20 +48,4 @@ func (tx *Tx) ReceiptsOf(id ident.Message) ([]Receipt, error) {
 // sequence.
 func (tx *Tx) ReceiptChain(desk ident.Desk, generation [16]byte, party ident.Party) ([]Receipt, error) {
 	return Collect(tx, scanReceipt, receiptColumns+" WHERE desk = ? AND generation = ? AND party = ? ORDER BY sequence", desk, generation, party)
-}
-
-// PutSliceProof keeps the signed part of a slice, the first one of its
-// generation.
-func (tx *Tx) PutSliceProof(desk ident.Desk, group ident.Group, generation [16]byte, proof []byte) error {
-	_, err := tx.Exec("INSERT OR IGNORE INTO slice_proof (desk, grp, generation, proof) VALUES (?, ?, ?, ?)", desk, group, generation, proof)
-	if err != nil {
-		return fmt.Errorf("store proof of slice: %w", err)
-	}
-	return nil
-}
-
-// SliceProof returns it, or an error matching [ErrNone].
-func (tx *Tx) SliceProof(desk ident.Desk, group ident.Group, generation [16]byte) (proof []byte, err error) {
-	err = tx.Row("SELECT proof FROM slice_proof WHERE desk = ? AND grp = ? AND generation = ?", desk, group, generation).Scan(&proof)
-	return proof, err
 }

@@ -1,5 +1,5 @@
 -- 0005: the journal as a Merkle log whose heads are signed, and what records
--- need beside it: receipts as they were signed, and the signed part of slices.
+-- need beside it: receipts as they were signed.
 -- Times are Unix milliseconds, UTC.
 
 DROP TABLE journal;             -- its hashes were a chain
@@ -25,9 +25,9 @@ CREATE TABLE checkpoint (       -- signed notes
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX checkpoint_size ON checkpoint (size, generation);
 
-CREATE TABLE receipt (          -- every receipt sealed or opened
+CREATE TABLE receipt (          -- what was sealed or opened in the chains of receipts
 	id         INTEGER PRIMARY KEY,
-	message    BLOB NOT NULL,   -- that it is about
+	message    BLOB NOT NULL,   -- that it is about; zeros: it is no receipt
 	line       BLOB NOT NULL,
 	grp        BLOB NOT NULL,
 	desk       BLOB NOT NULL,   -- that signed it
@@ -40,11 +40,3 @@ CREATE TABLE receipt (          -- every receipt sealed or opened
 ) STRICT;
 CREATE INDEX receipt_message ON receipt (message);
 CREATE INDEX receipt_line ON receipt (line, id);
-
-CREATE TABLE slice_proof (      -- the signed part of every slice that was opened
-	desk       BLOB NOT NULL,   -- that signed it
-	grp        BLOB NOT NULL,
-	generation BLOB NOT NULL CHECK (length(generation) = 16),
-	proof      BLOB NOT NULL,
-	PRIMARY KEY (desk, grp, generation)
-) STRICT, WITHOUT ROWID;
