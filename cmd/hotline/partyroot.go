@@ -12,7 +12,6 @@ import (
 	"hotline/internal/custody"
 	"hotline/internal/fault"
 	"hotline/internal/keyring"
-	"hotline/internal/suite"
 )
 
 // newPartyRootCmd returns "hotline party root" and its verbs.
@@ -103,8 +102,8 @@ func newRootJoinCmd(a *app) *cobra.Command {
 			}
 			r := a.root(f, "")
 			facts := rootFacts{Files: []string{f.file}}
-			err := r.Use(func(k suite.RootKey) error {
-				facts.PartyID = custody.PartyOf(k).String()
+			err := r.Use(func(k custody.Authority) error {
+				facts.PartyID = k.Party.String()
 				passphrase, err := a.passphrase(f.passphraseFile, "the new root file", true)
 				if err != nil {
 					return err
@@ -166,8 +165,8 @@ func newRootVerifyCmd(a *app) *cobra.Command {
 // verifyRoots opens each file, and the shares, and compares whose they are.
 func (a *app) verifyRoots(facts *rootFacts, f rootFlags, files []string) error {
 	check := func(r custody.Root, what string) error {
-		return r.Use(func(k suite.RootKey) error {
-			id := custody.PartyOf(k).String()
+		return r.Use(func(k custody.Authority) error {
+			id := k.Party.String()
 			if facts.PartyID != "" && facts.PartyID != id {
 				return fault.New(fault.Unverified, "%s opens, and is the root of another party: %s, not %s.", what, id, facts.PartyID)
 			}

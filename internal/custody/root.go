@@ -23,7 +23,6 @@ import (
 	"time"
 
 	"hotline/internal/fault"
-	"hotline/internal/ident"
 	"hotline/internal/keyring"
 	"hotline/internal/roster"
 	"hotline/internal/shares"
@@ -45,7 +44,7 @@ type Root struct {
 const purposeRoot = "party-root"
 
 // Use opens the root for fn and forgets it again. fn must not keep it.
-func (r Root) Use(fn func(suite.RootKey) error) error {
+func (r Root) Use(fn func(Authority) error) error {
 	k, err := r.Open()
 	if err != nil {
 		return err
@@ -63,13 +62,13 @@ func Forget() {
 
 // Open reads the root. It matches fs.ErrNotExist when there is no such file.
 // [Root.Use] is to be preferred.
-func (r Root) Open() (suite.RootKey, error) {
+func (r Root) Open() (Authority, error) {
 	content, err := r.content()
 	if err != nil {
-		return suite.RootKey{}, err
+		return Authority{}, err
 	}
 	defer clear(content)
-	return parseRoot(content)
+	return parseAuthority(content)
 }
 
 // content is what a root file holds, sealed, and what its shares restore: the
@@ -94,27 +93,6 @@ func (r Root) content() ([]byte, error) {
 	return keyring.OpenFile(r.File, passphrase, purposeRoot)
 }
 
-func rootContent(k suite.RootKey) []byte {
-	seed := k.Seed()
-	defer clear(seed)
-	return append([]byte{k.Suite().ID()}, seed...)
-}
-
-func parseRoot(content []byte) (suite.RootKey, error) {
-	if len(content) == 0 {
-		return suite.RootKey{}, errors.New("read root: empty")
-	}
-	s, err := suite.ByID(content[0])
-	if err != nil {
-		return suite.RootKey{}, fmt.Errorf("read root: %w", err)
-	}
-	k, err := s.RootKeyFromSeed(content[1:])
-	if err != nil {
-		return suite.RootKey{}, fmt.Errorf("read root: %w", err)
-	}
-	return k, nil
-}
-
 // joinRoot restores a root from shares and holds it against the party's id
 // that they carry: a share that was changed makes another root.
 func joinRoot(all []shares.Share) ([]byte, error) {
@@ -122,7 +100,7 @@ func joinRoot(all []shares.Share) ([]byte, error) {
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, "These shares do not go together: %d different ones of one split are needed.", max(2, int(all[0].Need)))
 	}
-	k, err := parseRoot(content)
+	k, err := parseAuthority(content)
 	if err == nil && owner(k) != all[0].Owner {
 		err = errors.New("another party's id")
 	}
@@ -133,18 +111,14 @@ func joinRoot(all []shares.Share) ([]byte, error) {
 	return content, nil
 }
 
-// PartyOf is the id of the party whose root k is.
-func PartyOf(k suite.RootKey) ident.Party { return roster.PartyOf(k.Suite(), k.Public()) }
-
-func owner(k suite.RootKey) (o [16]byte) {
-	id := PartyOf(k)
-	copy(o[:], id[:])
+func owner(k Authority) (o [16]byte) {
+	copy(o[:], k.Party[:])
 	return o
 }
 
 // Keep seals a root into a new file and reads it back.
-func Keep(file string, passphrase []byte, k suite.RootKey, c keyring.Cost) error {
-	content := rootContent(k)
+func Keep(file string, passphrase []byte, k Authority, c keyring.Cost) error {
+	content := k.bytes()
 	defer clear(content)
 	if err := keyring.SealFile(file, passphrase, purposeRoot, content, c); err != nil {
 		return err

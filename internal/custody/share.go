@@ -111,12 +111,12 @@ func (r Root) Split(base, party string, need, of int) (id ident.Party, names []s
 		return id, nil, err
 	}
 	defer clear(content)
-	k, err := parseRoot(content)
+	k, err := parseAuthority(content)
 	if err != nil {
 		return id, nil, err
 	}
 	defer Forget()
-	id = PartyOf(k)
+	id = k.Party
 	all, err := shares.Split(shares.Root, owner(k), content, need, of)
 	if err != nil {
 		return id, nil, fault.Wrap(err, fault.Invalid, "%d of %d shares cannot be; at least 2 are needed, of at most %d.", need, of, shares.MaxShares)

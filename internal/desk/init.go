@@ -78,10 +78,17 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	id := identity{mailbox: ed25519.NewKeyFromSeed(randomSeed())}
 	id.PartyName, id.DeskName = o.Party, o.Name
 	id.MessageKey, id.DeskKey, id.Control = suite.One.NewMessageKey(), suite.One.NewDeskKey(), suite.One.NewSealKey()
-	root, made, err := openRoot(o)
+	root, next, err := openRoot(o)
 	if err != nil {
 		return InitResult{}, err
 	}
+	facts := custody.Facts{Name: o.Party, Root: root.Public()}
+	if next == nil {
+		if facts, err = o.root().Facts(); err != nil {
+			return InitResult{}, err
+		}
+	}
+	id.root = facts.Root
 	cert, err := certify(&id, root, o)
 	if err != nil {
 		return InitResult{}, err
@@ -94,13 +101,14 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 		_ = os.Remove(o.Dir) // if it is empty
 		return InitResult{}, err
 	}
+	made := next != nil
 	if made {
-		if err := custody.Keep(o.RootFile, o.RootPassphrase, root, o.Cost); err != nil {
+		if err := o.keepRoot(root, *next); err != nil {
 			return InitResult{}, err
 		}
 	}
 	seal := suite.One.NewSealKey()
-	st, err := state(&id, root, o, cert, boxes, seal)
+	st, err := state(&id, root, facts, o, cert, boxes, seal)
 	if err != nil {
 		return InitResult{}, err
 	}
@@ -111,7 +119,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 		Party: o.Party, PartyID: id.Party, Desk: o.Name, DeskID: id.Self.Desk,
 		RootFile: o.RootFile, RootMade: made, Officer: FirstOfficer,
 	}
-	if r.SignInURL, err = write(ctx, o, id, st, seal); err != nil {
+	if r.SignInURL, err = write(ctx, o, id, facts.Rotations, st, seal); err != nil {
 		return InitResult{}, err
 	}
 	return r, nil
@@ -206,13 +214,30 @@ func enrol(ctx context.Context, o InitOptions, key ed25519.PrivateKey) ([]roster
 	return boxes, nil
 }
 
-// openRoot opens the party's root, or makes one, which custody.Keep writes.
-func openRoot(o InitOptions) (root suite.RootKey, made bool, err error) {
+// openRoot opens the party's root, or makes one and the successor that it
+// commits to, which keepRoot writes.
+func openRoot(o InitOptions) (root custody.Authority, next *custody.Authority, err error) {
 	root, err = o.root().Open()
 	if len(o.RootShares) > 0 || !errors.Is(err, os.ErrNotExist) {
-		return root, false, err
+		return root, nil, err
 	}
-	return suite.One.NewRootKey(), true, try(filepath.Dir(o.RootFile))
+	root, successor := custody.Found(suite.One)
+	return root, &successor, try(filepath.Dir(o.RootFile))
+}
+
+// NextRoot is the file of a root's successor, beside it until somebody takes it
+// to another safe.
+func NextRoot(rootFile string) string { return rootFile + ".next" }
+
+// keepRoot writes a new root, its successor, and what is public about them.
+func (o InitOptions) keepRoot(root, next custody.Authority) error {
+	if err := custody.Keep(o.RootFile, o.RootPassphrase, root, o.Cost); err != nil {
+		return err
+	}
+	if err := custody.Keep(NextRoot(o.RootFile), o.RootPassphrase, next, o.Cost); err != nil {
+		return err
+	}
+	return o.root().PutFacts(custody.Facts{Name: o.Party, Root: root.Public()})
 }
 
 // root says where the root is to be had.
@@ -221,24 +246,24 @@ func (o InitOptions) root() custody.Root {
 }
 
 // certify has the root sign the desk's certificate.
-func certify(id *identity, root suite.RootKey, o InitOptions) (roster.Certificate, error) {
+func certify(id *identity, root custody.Authority, o InitOptions) (roster.Certificate, error) {
 	one := suite.One
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	cert, err := roster.NewCertificate(one, root, roster.Certificate{
-		Name: o.Name, Role: o.Role, MessageKey: id.MessageKey.Public(), DeskKey: id.DeskKey.Public(),
+		Party: root.Party, Name: o.Name, Role: o.Role, MessageKey: id.MessageKey.Public(), DeskKey: id.DeskKey.Public(),
 		ControlKey: id.Control.Public(), NotBefore: now, NotAfter: now.Add(certificateLife),
 	})
 	if err != nil {
 		_, why, _ := strings.Cut(err.Error(), roster.ErrMalformed.Error()+": ")
 		return cert, fault.Wrap(err, fault.Invalid, "A certificate cannot be made of these names: %s.", cmp.Or(why, err.Error()))
 	}
-	id.root, id.Party, id.Self.Desk = root.Public(), cert.Party, cert.ID(one)
+	id.Party, id.Self.Desk = cert.Party, cert.ID(one)
 	return cert, nil
 }
 
 // state has the root sign the statement that adds the desk to all lines of the
 // party.
-func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certificate, boxes []roster.Mailbox, seal suite.SealKey) (roster.Statement, error) {
+func state(id *identity, root custody.Authority, facts custody.Facts, o InitOptions, cert roster.Certificate, boxes []roster.Mailbox, seal suite.SealKey) (roster.Statement, error) {
 	now := cert.NotBefore
 	first, err := roster.NewAnnouncement(id.DeskKey, roster.Announcement{Desk: id.Self.Desk, Number: 1, Public: seal.Public(), Time: now})
 	if err != nil {
@@ -248,9 +273,14 @@ func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certific
 	if err != nil {
 		return roster.Statement{}, err
 	}
-	st, err := roster.NewStatement(suite.One, root, roster.Statement{
-		Type: roster.AddDesk, Number: number, Time: now, Add: &roster.Addition{Certificate: cert, SealKey: first, Mailboxes: boxes},
-	})
+	add := &roster.Addition{Certificate: cert, SealKey: first, Mailboxes: boxes}
+	if add.Delegates, err = facts.Holders(suite.One, roster.Delegate); err != nil {
+		return roster.Statement{}, err
+	}
+	if add.Custodians, err = facts.Holders(suite.One, roster.Custodian); err != nil {
+		return roster.Statement{}, err
+	}
+	st, err := roster.NewStatement(suite.One, root, roster.Statement{Type: roster.AddDesk, Author: root.Party, Number: number, Time: now, Add: add})
 	if err != nil {
 		return st, fmt.Errorf("state new desk: %w", err)
 	}
@@ -259,7 +289,7 @@ func state(id *identity, root suite.RootKey, o InitOptions, cert roster.Certific
 
 // write makes the folder and the store. On a failure it takes away what it
 // made, so that the next try starts clean.
-func write(ctx context.Context, o InitOptions, id identity, st roster.Statement, seal suite.SealKey) (url string, err error) {
+func write(ctx context.Context, o InitOptions, id identity, rotations [][]byte, st roster.Statement, seal suite.SealKey) (url string, err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return "", fault.Wrap(err, fault.Config, "The folder %s cannot be made.", o.Dir)
 	}
@@ -282,6 +312,15 @@ func write(ctx context.Context, o InitOptions, id identity, st roster.Statement,
 	secret := console.NewLink()
 	now := time.Now()
 	err = s.Update(ctx, func(tx *store.Tx) error {
+		for _, b := range rotations {
+			r, err := roster.ParseStatement(b)
+			if err == nil {
+				_, err = tx.PutStatement(r.ID(suite.One), r.Author, r.Line, b)
+			}
+			if err != nil {
+				return fmt.Errorf("store rotation: %w", err)
+			}
+		}
 		hash := console.LinkHash(secret)
 		return errors.Join(
 			tx.PutSetting(settingIdentity, id.bytes()),

@@ -12,6 +12,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/octets"
 	"hotline/internal/precedence"
+	"hotline/internal/roster"
 	"hotline/internal/store"
 )
 
@@ -84,7 +85,7 @@ func (b *Batch) attestDue() error {
 
 // attestsEach reports whether the charter asks for an attestation with every
 // message.
-func (l *line) attestsEach() bool { return false }
+func (l *line) attestsEach() bool { return l.charter.Attest == roster.AttestEvery }
 
 // attest signs where the chains of s stand and seals that under carrier, which
 // is s or its successor.

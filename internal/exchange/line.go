@@ -120,7 +120,7 @@ func (d *directory) partyIDs() []ident.Party {
 func (d *directory) take(e *Engine, s *roster.Set) {
 	for _, st := range s.Statements() {
 		if st.Add != nil {
-			desk := st.Add.SealKey.Desk
+			desk := st.Desk(e.cfg.Suite)
 			d.certs[desk], d.boxes[desk] = st.Add.Certificate, st.Add.Mailboxes
 		}
 	}

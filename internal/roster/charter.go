@@ -28,6 +28,15 @@ const (
 	ReleaseSecond ReleasePolicy = 2 // reserved and refused until it exists
 )
 
+// AttestPolicy says how often a desk signs its chains with the long-lived key.
+type AttestPolicy uint8
+
+// The attestation policies.
+const (
+	AttestAmortised AttestPolicy = 1 // every 64 messages, 15 minutes and at the end of a key
+	AttestEvery     AttestPolicy = 2 // with each message
+)
+
 // RelMembers as [LabelRule.REL] means: the parties of the line.
 const RelMembers = "members"
 
@@ -88,6 +97,7 @@ type Charter struct {
 	SealKeyPeriod time.Duration // whole seconds
 	Record        RecordPolicy
 	Release       ReleasePolicy
+	Attest        AttestPolicy // zero in NewCharter: amortised
 }
 
 func (x *Charter) fields(c *coder) {
@@ -127,6 +137,7 @@ func (x *Charter) fields(c *coder) {
 	c.seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)
 	c.u8((*uint8)(&x.Record))
 	c.u8((*uint8)(&x.Release))
+	c.u8((*uint8)(&x.Attest))
 	x.policies(c)
 }
 
@@ -141,7 +152,8 @@ func (x *Charter) policies(c *coder) {
 	case x.Rule.REL != "" && x.Rule.REL != RelMembers:
 		c.fail(fmt.Errorf("%w: REL rule %q", ErrReserved, x.Rule.REL))
 	}
-	c.must(x.Record == Attributable && x.Release == ReleaseNone, "record policy %d, release policy %d", x.Record, x.Release)
+	c.must(x.Record == Attributable && x.Release == ReleaseNone && (x.Attest == AttestAmortised || x.Attest == AttestEvery),
+		"record policy %d, release policy %d, attestation policy %d", x.Record, x.Release, x.Attest)
 }
 
 func (k *Clock) fields(c *coder, l precedence.Level) {
@@ -163,7 +175,7 @@ func DefaultClocks() (c [4]Clock) {
 // NewCharter sorts c's lists, checks it whole and returns it. The caller draws
 // the nonce. A zero version is 1, a zero quorum more than half.
 func NewCharter(v Verifier, c Charter) (Charter, error) {
-	c.Suite, c.Version, c.Created = v.ID(), max(c.Version, 1), wholeMilli(c.Created)
+	c.Suite, c.Version, c.Attest, c.Created = v.ID(), max(c.Version, 1), max(c.Attest, AttestAmortised), wholeMilli(c.Created)
 	if c.Quorum == 0 {
 		c.Quorum = uint8(len(c.Members)/2 + 1)
 	}

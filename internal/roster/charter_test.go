@@ -42,6 +42,7 @@ func TestCharterRefusals(t *testing.T) {
 	}{
 		"deniable record":             {func(c *Charter) { c.Record = Deniable }, ErrReserved},
 		"second person":               {func(c *Charter) { c.Release = ReleaseSecond }, ErrReserved},
+		"no attestation policy":       {func(c *Charter) { c.Attest = 3 }, ErrMalformed},
 		"no record policy":            {func(c *Charter) { c.Record = 0 }, ErrMalformed},
 		"one member":                  {func(c *Charter) { c.Members = c.Members[:1] }, ErrMalformed},
 		"one member twice":            {func(c *Charter) { c.Members[1] = c.Members[0] }, ErrMalformed},

@@ -145,7 +145,7 @@ func TestListsHaveOneOrder(t *testing.T) {
 	// A yes that is neither 0 nor 1: the exercise flag is followed by the relays,
 	// the period and the two policies.
 	raw := c.Bytes()
-	raw[len(raw)-1-1-4-32*len(c.Relays)-2-1] = 2
+	raw[len(raw)-1-1-1-4-32*len(c.Relays)-2-1] = 2
 	if _, err := ParseCharter(one, raw); !errors.Is(err, ErrMalformed) {
 		t.Errorf("exercise flag 2 = %v, want ErrMalformed", err)
 	}

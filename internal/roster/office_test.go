@@ -28,7 +28,7 @@ func holders(keepers ...Keeper) (out []Holder) {
 	for _, k := range keepers {
 		out = append(out, k.Warrant.Holder(one))
 	}
-	return sorted(out, func(a, b Holder) int { return compareKeys(a.Key, b.Key) })
+	return SortHolders(out)
 }
 
 // TestDelegatesMayOnlyRemove: at 3 a.m. the root is in a safe.

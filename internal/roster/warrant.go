@@ -30,6 +30,11 @@ type Holder struct {
 	Key  ident.Key
 }
 
+// SortHolders puts holders in their one order, each once.
+func SortHolders(all []Holder) []Holder {
+	return sorted(all, func(a, b Holder) int { return compareKeys(a.Key, b.Key) })
+}
+
 // Warrant is a root's certificate of an office: whoever holds this key is the
 // party's delegate, or one of its custodians. What the holder signs carries
 // it, so that anybody can check it without having seen it before. It counts

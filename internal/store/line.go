@@ -185,3 +185,16 @@ func (tx *Tx) HeardFrom(line ident.Line) (map[ident.Desk]time.Time, error) {
 	}
 	return all, nil
 }
+
+// PutVersion keeps a later version of a line's charter with its signatures, in
+// the place of what was held of it.
+func (tx *Tx) PutVersion(line, hash ident.Line, offer []byte, at time.Time) error {
+	_, err := tx.Exec(`INSERT INTO version (line, hash, offer, at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (line, hash) DO UPDATE SET offer = excluded.offer`, line, hash, offer, at)
+	return err
+}
+
+// Versions lists the later versions of a line's charter, oldest first.
+func (tx *Tx) Versions(line ident.Line) ([][]byte, error) {
+	return Collect(tx, scanBytes, "SELECT offer FROM version WHERE line = ? ORDER BY rowid", line)
+}

@@ -45,12 +45,12 @@ type Suite interface {
 	ID() uint8
 }
 
-// Kinds of control messages. Their numbers are part of the wire format; 3 and
-// 4 are package exchange's.
+// Kinds of control messages. Their numbers are part of the wire format; the
+// others are package exchange's.
 const (
 	KindOffer     uint8 = 1 // roster.Offer: a charter and the signatures so far
 	KindSignature uint8 = 2 // roster.CharterSignature
-	KindLeave     uint8 = 5 // the sender's desk left the line whose id is the body
+	KindLeave     uint8 = 7 // the sender's desk left the line whose id is the body
 	kindStatement uint8 = 3
 )
 
