@@ -170,7 +170,7 @@ func (b belonging) statement(st roster.Statement) api.TrustStatement {
 	v := b.engine.View()
 	s := b.id.DeskKey.Suite()
 	out := api.TrustStatement{
-		ID: st.ID(s).String(), Type: st.Type.String(), Text: st.Describe(s, v.Name, v.Desk), Author: v.Name(st.Author),
+		ID: st.ID(s).String(), Type: st.Type.String(), Text: trust.Describe(s, st, v.Name, v.Desk), Author: v.Name(st.Author),
 		Signer: st.By.String(), Number: st.Number, At: at(st.Time),
 	}
 	for _, e := range st.Endorsements {
