@@ -97,6 +97,8 @@ func (d *paperDesk) Presence(context.Context, api.Presence) error { return nil }
 func (d *paperDesk) Backup(_ context.Context, path string) (api.Backup, error) {
 	return api.Backup{Path: path, Bytes: 4096}, os.WriteFile(path, []byte("sealed"), 0o600)
 }
+func (d *paperDesk) Zeroize(context.Context, string) error { return nil }
+
 func (d *paperDesk) SignInLink(context.Context, string) (api.SignInLink, error) {
 	return api.SignInLink{URL: "http://localhost:8650/#/in/secret"}, nil
 }

@@ -29,5 +29,8 @@ func realMain(cost keyring.Cost) int {
 		stop()
 	}()
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.LookupEnv, cost: cost}
+	if err := harden(); err != nil {
+		return a.report(err)
+	}
 	return a.run(ctx, os.Args[1:])
 }

@@ -219,6 +219,11 @@ func (f fakeCustody) Backup(_ context.Context, path string) (api.Backup, error) 
 	f.did("backup")
 	return api.Backup{Path: path}, nil
 }
+func (f fakeCustody) Zeroize(_ context.Context, confirm string) error {
+	f.did("zeroize " + confirm)
+	return nil
+}
+
 func (f fakeCustody) SignInLink(context.Context, string) (api.SignInLink, error) {
 	f.did("link")
 	return api.SignInLink{}, nil

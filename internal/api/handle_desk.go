@@ -98,3 +98,17 @@ func (s *Server) postSignInLink(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeJSON(w, http.StatusCreated, l)
 }
+
+// postZeroize handles POST /zeroize: the desk destroys itself for ever, if its
+// own name was typed. It answers 202, and then nothing any more.
+func (s *Server) postZeroize(w http.ResponseWriter, r *http.Request) error {
+	var in ZeroizeIn
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if err := s.Custody.Zeroize(r.Context(), in.Confirm); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}

@@ -152,6 +152,8 @@ type Custody interface {
 	Backup(ctx context.Context, path string) (Backup, error)
 	// SignInLink makes a one-time link to the console.
 	SignInLink(ctx context.Context, officer string) (SignInLink, error)
+	// Zeroize destroys the desk whose name is given, after it has answered.
+	Zeroize(ctx context.Context, confirm string) error
 }
 
 // Answers remembers what was answered to an Idempotency-Key, for 24 hours, so

@@ -95,6 +95,7 @@ func (s *Server) routes() []route {
 
 		{pattern: "POST /backup", need: Operator, served: s.Custody != nil, handle: s.postBackup, local: true},
 		{pattern: "POST /sign-in-links", need: Operator, served: s.Custody != nil, handle: s.postSignInLink, local: true},
+		{pattern: "POST /zeroize", need: Operator, served: s.Custody != nil, handle: s.postZeroize, local: true},
 	}
 }
 

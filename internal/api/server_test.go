@@ -59,6 +59,7 @@ var everyRoute = []struct {
 	{"POST", "/parties/party1x/stop", `{"reason":"r","confirm":"NATO","password":"good"}`, api.Operator, false, "stop"},
 	{"GET", "/journal", "", api.Viewer, false, ""},
 	{"POST", "/backup", `{"path":"/tmp/b"}`, api.Operator, true, "backup"},
+	{"POST", "/zeroize", `{"confirm":"JPN-1"}`, api.Operator, true, "zeroize JPN-1"},
 	{"POST", "/sign-in-links", `{"officer":""}`, api.Operator, true, "link"},
 }
 

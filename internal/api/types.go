@@ -222,6 +222,11 @@ type BackupIn struct {
 	Path string `json:"path"` // absolute; must not exist
 }
 
+// ZeroizeIn is the body of POST /zeroize.
+type ZeroizeIn struct {
+	Confirm string `json:"confirm"` // the desk's name, as a person typed it
+}
+
 // SignInLink is the answer to POST /sign-in-links: a one-time link for a
 // browser on the desk's console.
 type SignInLink struct {

@@ -13,6 +13,7 @@ import (
 	"hotline/internal/api"
 	"hotline/internal/console"
 	"hotline/internal/fault"
+	"hotline/internal/keyring"
 	"hotline/internal/store"
 )
 
@@ -167,6 +168,20 @@ func (c keeper) Backup(ctx context.Context, path string) (api.Backup, error) {
 		return api.Backup{}, fmt.Errorf("measure backup: %w", err)
 	}
 	return api.Backup{Path: path, Bytes: info.Size()}, nil
+}
+
+// Zeroize destroys the slots before it answers, and the rest when all parts of
+// the desk have stopped.
+func (c keeper) Zeroize(_ context.Context, confirm string) error {
+	if confirm != c.id.DeskName {
+		return fault.New(fault.Refused, "This desk has another name; nothing was destroyed.")
+	}
+	if err := keyring.Destroy(c.opts.Dir); err != nil {
+		return err
+	}
+	c.log.Error("this desk is being destroyed")
+	c.destroy.Do(func() { close(c.destroyed) })
+	return nil
 }
 
 func (c keeper) SignInLink(ctx context.Context, officer string) (api.SignInLink, error) {

@@ -27,6 +27,7 @@ import (
 	"hotline/internal/chain"
 	"hotline/internal/config"
 	"hotline/internal/console"
+	"hotline/internal/custody"
 	"hotline/internal/exchange"
 	"hotline/internal/fault"
 	"hotline/internal/keyring"
@@ -62,6 +63,9 @@ type Desk struct {
 	// porters takes the ids of pairings whose files are to be carried.
 	porters chan string
 
+	destroy   sync.Once
+	destroyed chan struct{} // closed when the desk was told to destroy itself
+
 	summaries summaries
 
 	// mu guards the following.
@@ -81,7 +85,7 @@ func New(ctx context.Context, cfg config.Desk, o Options) (*Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Desk{cfg: cfg, opts: o, log: o.Log, ready: make(chan struct{}), porters: make(chan string, 64)}
+	d := &Desk{cfg: cfg, opts: o, log: o.Log, ready: make(chan struct{}), porters: make(chan string, 64), destroyed: make(chan struct{})}
 	if err := d.open(ctx, lock); err != nil {
 		if d.store == nil {
 			return nil, errors.Join(err, lock.Release())
@@ -191,7 +195,7 @@ func (d *Desk) Console() string {
 // Run serves until ctx ends or a part fails, and closes the folder. It returns
 // nil when ctx ended.
 func (d *Desk) Run(ctx context.Context) (err error) {
-	defer func() { err = errors.Join(err, d.Close()) }()
+	defer func() { err = d.end(err) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var listener net.Listener
@@ -227,7 +231,26 @@ func (d *Desk) Run(ctx context.Context) (err error) {
 		case <-ctx.Done():
 		}
 	}()
+	go func() {
+		select {
+		case <-d.destroyed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	return runAll(ctx, cancel, parts)
+}
+
+// end closes the folder, and destroys it if the desk was told so.
+func (d *Desk) end(err error) error {
+	select {
+	case <-d.destroyed:
+	default:
+		return errors.Join(err, d.Close())
+	}
+	_ = d.Close() // its files may be gone
+	_, err = custody.Destroy(d.opts.Dir)
+	return err
 }
 
 // runAll runs parts until one fails or ctx ends, and waits for all.
