@@ -20,6 +20,7 @@ type deskInitFlags struct {
 	passphraseFile    string
 	root              rootFlags
 	kdf               string
+	suite             uint8
 	listen            string
 	asJSON            bool
 }
@@ -45,6 +46,7 @@ func newDeskInitCmd(a *app) *cobra.Command {
 	fs.Lookup("root").Usage = "file of the party's root key; made if it is not there (default: PARTY.root beside the directory)"
 	fs.Lookup("root-passphrase-file").Usage = "file with the root's passphrase (default: the desk's passphrase)"
 	kdfFlag(cmd, &f.kdf)
+	fs.Uint8Var(&f.suite, "suite", 0, "suite of a new party's root and of all its desks and lines: 1, or 2 for the algorithms of CNSA 2.0 (default: the root's, else 1)")
 	fs.StringVar(&f.listen, "listen", "", "loopback address of the console (default: "+config.DefaultDesk().Console.Listen+")")
 	jsonFlag(cmd, &f.asJSON)
 	return cmd
@@ -75,7 +77,7 @@ func (a *app) deskInit(cmd *cobra.Command, f deskInitFlags) error {
 		return err
 	}
 	o := desk.InitOptions{
-		Dir: dir, Party: f.party, Name: f.name, Role: f.role, RootFile: f.root.file, RootShares: f.root.shares,
+		Dir: dir, Party: f.party, Name: f.name, Role: f.role, RootFile: f.root.file, RootShares: f.root.shares, Suite: f.suite,
 		ConsoleAddr: c.Console.Listen, Log: c.Log.Logger(a.err),
 	}
 	if o.Cost, err = a.costOf(f.kdf); err != nil {

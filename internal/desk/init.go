@@ -43,6 +43,9 @@ type InitOptions struct {
 	RootFile string
 	// RootPassphrase opens RootFile; nil: Passphrase.
 	RootPassphrase []byte
+	// Suite is the number of the party's suite, for ever; zero is the root's
+	// own, and suite 1 where the root is made.
+	Suite uint8
 	// RootShares are files of shares of the root, used in place of RootFile.
 	RootShares []string
 	// ConsoleAddr is where the console will listen, for the sign-in link.
@@ -77,11 +80,12 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	}
 	id := identity{mailbox: ed25519.NewKeyFromSeed(randomSeed())}
 	id.PartyName, id.DeskName = o.Party, o.Name
-	id.MessageKey, id.DeskKey, id.Control = suite.One.NewMessageKey(), suite.One.NewDeskKey(), suite.One.NewSealKey()
 	root, next, err := openRoot(o)
 	if err != nil {
 		return InitResult{}, err
 	}
+	s := root.Suite()
+	id.MessageKey, id.DeskKey, id.Control = s.NewMessageKey(), s.NewDeskKey(), s.NewSealKey()
 	facts := custody.Facts{Name: o.Party, Root: root.Public()}
 	if next == nil {
 		if facts, err = o.root().Facts(); err != nil {
@@ -107,12 +111,12 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 			return InitResult{}, err
 		}
 	}
-	seal := suite.One.NewSealKey()
+	seal := s.NewSealKey()
 	st, err := state(&id, root, facts, o, cert, boxes, seal)
 	if err != nil {
 		return InitResult{}, err
 	}
-	if err := o.root().Record(st, o.Name, suite.One); err != nil {
+	if err := o.root().Record(st, o.Name, s); err != nil {
 		return InitResult{}, err
 	}
 	r := InitResult{
@@ -217,11 +221,19 @@ func enrol(ctx context.Context, o InitOptions, key ed25519.PrivateKey) ([]roster
 // openRoot opens the party's root, or makes one and the successor that it
 // commits to, which keepRoot writes.
 func openRoot(o InitOptions) (root custody.Authority, next *custody.Authority, err error) {
+	want, err := suite.ByID(cmp.Or(o.Suite, suite.One.ID()))
+	if err != nil {
+		return root, nil, fault.Wrap(err, fault.Invalid, "There is no suite %d.", o.Suite).WithHint("1 is the default, 2 the algorithms of CNSA 2.0")
+	}
 	root, err = o.root().Open()
+	if err == nil && o.Suite != 0 && root.Suite() != want {
+		return root, nil, fault.New(fault.Invalid, "The root of %s is of suite %d, and a party's suite is for ever.", o.Party, root.Suite()).
+			WithHint("leave --suite away, or make another party")
+	}
 	if len(o.RootShares) > 0 || !errors.Is(err, os.ErrNotExist) {
 		return root, nil, err
 	}
-	root, successor := custody.Found(suite.One)
+	root, successor := custody.Found(want)
 	return root, &successor, try(filepath.Dir(o.RootFile))
 }
 
@@ -247,9 +259,9 @@ func (o InitOptions) root() custody.Root {
 
 // certify has the root sign the desk's certificate.
 func certify(id *identity, root custody.Authority, o InitOptions) (roster.Certificate, error) {
-	one := suite.One
+	s := root.Suite()
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	cert, err := roster.NewCertificate(one, root, roster.Certificate{
+	cert, err := roster.NewCertificate(s, root, roster.Certificate{
 		Party: root.Party, Name: o.Name, Role: o.Role, MessageKey: id.MessageKey.Public(), DeskKey: id.DeskKey.Public(),
 		ControlKey: id.Control.Public(), NotBefore: now, NotAfter: now.Add(certificateLife),
 	})
@@ -257,7 +269,7 @@ func certify(id *identity, root custody.Authority, o InitOptions) (roster.Certif
 		_, why, _ := strings.Cut(err.Error(), roster.ErrMalformed.Error()+": ")
 		return cert, fault.Wrap(err, fault.Invalid, "A certificate cannot be made of these names: %s.", cmp.Or(why, err.Error()))
 	}
-	id.Party, id.Self.Desk = cert.Party, cert.ID(one)
+	id.Party, id.Self.Desk = cert.Party, cert.ID(s)
 	return cert, nil
 }
 
@@ -274,13 +286,13 @@ func state(id *identity, root custody.Authority, facts custody.Facts, o InitOpti
 		return roster.Statement{}, err
 	}
 	add := &roster.Addition{Certificate: cert, SealKey: first, Mailboxes: boxes}
-	if add.Delegates, err = facts.Holders(suite.One, roster.Delegate); err != nil {
+	if add.Delegates, err = facts.Holders(root.Suite(), roster.Delegate); err != nil {
 		return roster.Statement{}, err
 	}
-	if add.Custodians, err = facts.Holders(suite.One, roster.Custodian); err != nil {
+	if add.Custodians, err = facts.Holders(root.Suite(), roster.Custodian); err != nil {
 		return roster.Statement{}, err
 	}
-	st, err := roster.NewStatement(suite.One, root, roster.Statement{Type: roster.AddDesk, Author: root.Party, Number: number, Time: now, Add: add})
+	st, err := roster.NewStatement(root.Suite(), root, roster.Statement{Type: roster.AddDesk, Author: root.Party, Number: number, Time: now, Add: add})
 	if err != nil {
 		return st, fmt.Errorf("state new desk: %w", err)
 	}
@@ -315,7 +327,7 @@ func write(ctx context.Context, o InitOptions, id identity, rotations [][]byte, 
 		for _, b := range rotations {
 			r, err := roster.ParseStatement(b)
 			if err == nil {
-				_, err = tx.PutStatement(r.ID(suite.One), r.Author, r.Line, b)
+				_, err = tx.PutStatement(r.ID(seal.Suite()), r.Author, r.Line, b)
 			}
 			if err != nil {
 				return fmt.Errorf("store rotation: %w", err)
@@ -326,7 +338,7 @@ func write(ctx context.Context, o InitOptions, id identity, rotations [][]byte, 
 			tx.PutSetting(settingIdentity, id.bytes()),
 			exchange.PutSealKey(tx, 1, seal),
 			tx.PutParty(store.Party{ID: id.Party, Name: o.Party, Root: id.root, Self: true, PairedAt: now}),
-			discard(tx.PutStatement(st.ID(suite.One), st.Author, st.Line, st.Bytes())),
+			discard(tx.PutStatement(st.ID(seal.Suite()), st.Author, st.Line, st.Bytes())),
 			discard(tx.AppendJournal("desk", now, st.Bytes())),
 			tx.PutOfficer(store.Officer{Name: FirstOfficer, Role: "operator"}),
 			tx.PutLoginLink(store.LoginLink{Hash: hash[:], Officer: FirstOfficer, Role: "operator", ExpiresAt: now.Add(console.LinkLife)}),

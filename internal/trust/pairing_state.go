@@ -34,7 +34,7 @@ func pairingFault(err error) error {
 	case errors.Is(err, ceremony.ErrOtherPairing):
 		return fault.Wrap(err, fault.Conflict, "That file belongs to another pairing.")
 	case errors.Is(err, ceremony.ErrVersion):
-		return fault.Wrap(err, fault.Invalid, "That file was made by another version; both sides need the same.")
+		return fault.Wrap(err, fault.Invalid, "That file is of another version or suite; both sides need the same.")
 	case errors.Is(err, ceremony.ErrStep):
 		return fault.Wrap(err, fault.Conflict, "The pairing is at another step.")
 	default:
