@@ -34,6 +34,7 @@ import (
 	"hotline/internal/link"
 	"hotline/internal/roster"
 	"hotline/internal/store"
+	"hotline/internal/tpm"
 	"hotline/internal/trust"
 	"hotline/internal/watch"
 )
@@ -120,7 +121,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, d.opts.Dir, key.Key, store.Options{Log: d.log, Lock: lock})
+	s, err := store.Open(ctx, d.opts.Dir, key.Key, store.Options{Log: d.log, Lock: lock, Counter: d.counter()})
 	clear(key.Key)
 	if err != nil {
 		return err
@@ -157,6 +158,15 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	}
 	debug.FreeOSMemory() // the passphrase took 256 MiB
 	return nil
+}
+
+// counter is the TPM's count of this desk's starts, if it has one.
+func (d *Desk) counter() store.Counter {
+	index, err := keyring.Counter(d.opts.Dir)
+	if err != nil || index == 0 {
+		return nil
+	}
+	return tpm.Counter{Addr: d.cfg.Store.TPM, Index: index}
 }
 
 // connect starts a link to a relay.

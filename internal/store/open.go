@@ -253,13 +253,17 @@ func (s *Store) attach(ctx context.Context, key []byte) error {
 	if err != nil {
 		return err
 	}
-	found = max(found, rows)
+	counter, value, err := s.counted(tx)
+	if err != nil {
+		return err
+	}
+	found = max(found, rows, counter)
 	next.generation = max(dbGeneration, old.generation) + 1
 	next.instance = old.instance
 	if found != Clean {
 		_, _ = rand.Read(next.instance[:])
 	}
-	return s.start(tx, next, found)
+	return s.start(tx, next, found, value)
 }
 
 // reconcile steps slots forward whose row is one epoch ahead, and renews the
@@ -297,7 +301,7 @@ func (s *Store) reconcile(tx *Tx) (Provenance, error) {
 
 // start writes the new generation to the database, then to the slots: a crash
 // between the two leaves the database one ahead, which is clean.
-func (s *Store) start(tx *Tx, h slotsHeader, found Provenance) error {
+func (s *Store) start(tx *Tx, h slotsHeader, found Provenance, counter uint64) error {
 	if err := s.writer.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", translate(err))
 	}
@@ -315,6 +319,9 @@ func (s *Store) start(tx *Tx, h slotsHeader, found Provenance) error {
 			}
 		}
 		if err := tx.PutSetting(settingInstance, h.instance[:]); err != nil {
+			return err
+		}
+		if err := putCounter(tx, counter); err != nil {
 			return err
 		}
 		return tx.PutSetting(settingGeneration, binary.BigEndian.AppendUint64(nil, h.generation))
@@ -338,6 +345,7 @@ func (s *Store) start(tx *Tx, h slotsHeader, found Provenance) error {
 	if err := s.slots.f.Sync(); err != nil {
 		return fmt.Errorf("begin generation %d: %w", h.generation, err)
 	}
+	s.raise(counter)
 	s.generation, s.provenance = h.generation, found
 	if found != Clean {
 		s.log.Warn("folder is not the one that was closed", "provenance", found.String())

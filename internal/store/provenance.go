@@ -8,8 +8,9 @@ package store
 // undone. The desk must start new sending keys before it sends, and then call
 // [Tx.Settle]; until then the answer is the same after every restart.
 //
-// A machine image that is set back as a whole looks clean from inside: only
-// peers know better (docs/spec/store.md, Section 7).
+// A machine image that is set back as a whole looks clean from inside, unless
+// a [Counter] outside of it knows better; else only peers do
+// (docs/spec/store.md, Section 7).
 type Provenance uint8
 
 const (

@@ -21,6 +21,9 @@ type Options struct {
 	// Lock is the folder's lock, when the caller took it before it asked for
 	// a passphrase. nil: Open takes it. Either way Close gives it up.
 	Lock *Lock
+	// Counter notices a folder that was set back; nil: nothing does but the
+	// folder itself.
+	Counter Counter
 	// VFS names the SQLite VFS below the encryption; "" is the operating
 	// system's. Tests of power cuts bring their own.
 	VFS string
