@@ -179,6 +179,23 @@ func (p paperLines) Leave(ctx context.Context, ref string) (api.Line, error) {
 	return l, err
 }
 
+func (p paperLines) Check(ctx context.Context, ref string) (api.TrustChecks, error) {
+	return p.Checks(ctx, ref)
+}
+func (p paperLines) Checks(ctx context.Context, ref string) (api.TrustChecks, error) {
+	if _, err := p.Get(ctx, ref); err != nil {
+		return api.TrustChecks{}, err
+	}
+	agree, now := true, api.Time{Time: time.Now().UTC()}
+	return api.TrustChecks{
+		LastAt: now, Agree: &agree, Text: "1 of 1 desks that were heard hold the same record.",
+		Desks: []api.TrustCheck{{Desk: "desk1other", Name: "NATO-1", At: now, Agree: &agree}},
+	}, nil
+}
+func (p paperLines) RenewKeys(ctx context.Context, ref string) (api.Line, error) {
+	return p.Get(ctx, ref)
+}
+
 type paperJoining struct{ d *paperDesk }
 
 func (p paperJoining) Card(context.Context) (api.File, error) {

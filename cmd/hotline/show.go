@@ -86,6 +86,11 @@ func (a *app) printMessage(m api.Message) error {
 	fmt.Fprintf(&b, "%s %s  %s  %s\n", m.Precedence, inertLine(m.Kind), inertLine(m.Serial), inertLine(dtgOf(m)))
 	fmt.Fprintf(&b, "from %s (%s) to %s on line %s\n", inertLine(m.From), inertLine(m.FromDesk), inertLine(strings.Join(m.To, ", ")), inertLine(m.LineName))
 	fmt.Fprintf(&b, "id   %s\n", inertLine(m.ID))
+	if m.Attested {
+		fmt.Fprintf(&b, "attested by %s with its long-lived key\n", inertLine(m.FromDesk))
+	} else {
+		fmt.Fprintf(&b, "not yet attested: signed by %s, its long-lived signature follows\n", inertLine(m.FromDesk))
+	}
 	if m.Reference != "" {
 		fmt.Fprintf(&b, "answers %s\n", inertLine(m.Reference))
 	}

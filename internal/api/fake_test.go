@@ -64,6 +64,18 @@ func (f fakeLines) Leave(context.Context, string) (api.Line, error) {
 	return api.Line{}, nil
 }
 
+func (f fakeLines) Check(context.Context, string) (api.TrustChecks, error) {
+	f.did("check")
+	return api.TrustChecks{}, nil
+}
+func (f fakeLines) Checks(context.Context, string) (api.TrustChecks, error) {
+	return api.TrustChecks{}, nil
+}
+func (f fakeLines) RenewKeys(context.Context, string) (api.Line, error) {
+	f.did("renew-keys")
+	return api.Line{}, nil
+}
+
 type fakeJoining struct{ *fakeDesk }
 
 func (f fakeJoining) Card(context.Context) (api.File, error) {

@@ -113,3 +113,34 @@ func (l Line) filled() Line {
 	l.Rule.REL = list(l.Rule.REL)
 	return l
 }
+
+// getCheck handles GET /lines/{id}/check: how the records of a line compared.
+func (s *Server) getCheck(w http.ResponseWriter, r *http.Request) error {
+	c, err := s.Lines.Checks(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, c.filled())
+}
+
+// checkLine handles POST /lines/{id}/check: asks every desk of a line now what
+// it holds. It answers at once; GET shows what came.
+func (s *Server) checkLine(w http.ResponseWriter, r *http.Request) error {
+	if err := readNothing(w, r); err != nil {
+		return err
+	}
+	c, err := s.Lines.Check(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, c.filled())
+}
+
+// renewKeys handles POST /lines/{id}/keys/renew: new sending keys of this desk.
+func (s *Server) renewKeys(w http.ResponseWriter, r *http.Request) error {
+	if err := readNothing(w, r); err != nil {
+		return err
+	}
+	l, err := s.Lines.RenewKeys(r.Context(), r.PathValue("id"))
+	return answerLine(w, http.StatusOK, l, err)
+}

@@ -95,6 +95,7 @@ func (c Cutoff) filled() Cutoff {
 
 func (t LineTrust) filled() LineTrust {
 	t.Charter.Signed, t.Charter.Pending = list(t.Charter.Signed), list(t.Charter.Pending)
+	t.Checks = t.Checks.filled()
 	t.Desks, t.Statements, t.Cutoffs = list(t.Desks), list(t.Statements), list(t.Cutoffs)
 	for i := range t.Desks {
 		t.Desks[i].Delegates = list(t.Desks[i].Delegates)
@@ -103,4 +104,10 @@ func (t LineTrust) filled() LineTrust {
 		t.Cutoffs[i] = t.Cutoffs[i].filled()
 	}
 	return t
+}
+
+// filled returns c without nil lists.
+func (c TrustChecks) filled() TrustChecks {
+	c.Desks, c.Alarms, c.Amber = list(c.Desks), list(c.Alarms), list(c.Amber)
+	return c
 }

@@ -29,6 +29,11 @@ type Lines interface {
 	Create(ctx context.Context, in LineNew) (Line, error)
 	Accept(ctx context.Context, ref string) (Line, error)
 	Leave(ctx context.Context, ref string) (Line, error)
+	// Check asks every desk of a line what it holds; Checks returns what came.
+	Check(ctx context.Context, ref string) (TrustChecks, error)
+	Checks(ctx context.Context, ref string) (TrustChecks, error)
+	// RenewKeys makes new sending keys of this desk for a line.
+	RenewKeys(ctx context.Context, ref string) (Line, error)
 }
 
 // Joining brings a further desk of the own party onto a line.

@@ -57,6 +57,9 @@ func (s *Server) routes() []route {
 		{pattern: "POST /lines", need: Operator, served: s.Lines != nil, handle: s.createLine, once: true},
 		{pattern: "POST /lines/{id}/accept", need: Operator, served: s.Lines != nil, handle: s.acceptLine, once: true},
 		{pattern: "POST /lines/{id}/leave", need: Operator, served: s.Lines != nil, handle: s.leaveLine, once: true},
+		{pattern: "GET /lines/{id}/check", need: Viewer, served: s.Lines != nil, handle: s.getCheck},
+		{pattern: "POST /lines/{id}/check", need: Operator, served: s.Lines != nil, handle: s.checkLine},
+		{pattern: "POST /lines/{id}/keys/renew", need: Operator, served: s.Lines != nil, handle: s.renewKeys, once: true},
 
 		{pattern: "GET /card", need: Viewer, served: s.Joining != nil, handle: s.getCard},
 		{pattern: "POST /lines/{id}/desks", need: Operator, served: s.Joining != nil, handle: s.addDesk, once: true},

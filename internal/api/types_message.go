@@ -44,15 +44,18 @@ type Message struct {
 	Subject      string   `json:"subject"`
 	Language     string   `json:"language,omitempty"`
 	Text         string   `json:"text"`
-	Reference    string   `json:"reference,omitempty"`
-	AckRequired  string   `json:"ack_required"`
-	AckDueAt     Time     `json:"ack_due_at,omitzero"`
-	Overdue      bool     `json:"overdue"`
-	Escalation   int      `json:"escalation"`
-	STIX         *STIX    `json:"stix"` // null: the message carries none
-	State        string   `json:"state"`
-	Ladder       []Rung   `json:"ladder"`
-	Actions      []string `json:"actions"` // outcomes that may be acknowledged now
+	// Attested: the sender's long-lived signature covers it; until then its
+	// Ed25519 signature alone does.
+	Attested    bool     `json:"attested"`
+	Reference   string   `json:"reference,omitempty"`
+	AckRequired string   `json:"ack_required"`
+	AckDueAt    Time     `json:"ack_due_at,omitzero"`
+	Overdue     bool     `json:"overdue"`
+	Escalation  int      `json:"escalation"`
+	STIX        *STIX    `json:"stix"` // null: the message carries none
+	State       string   `json:"state"`
+	Ladder      []Rung   `json:"ladder"`
+	Actions     []string `json:"actions"` // outcomes that may be acknowledged now
 }
 
 // STIX is the state of a message's STIX bundle at this desk.

@@ -114,6 +114,33 @@ type TrustStatement struct {
 // TrustChecks is how the last comparison of records went.
 type TrustChecks struct {
 	LastAt Time   `json:"last_at,omitzero"`
-	Agree  *bool  `json:"agree"` // null: none yet
+	Agree  *bool  `json:"agree"` // null: none yet, or being compared
 	Text   string `json:"text"`
+	// Desks holds the newest line check of each desk that was heard.
+	Desks []TrustCheck `json:"desks"`
+	// Alarms are differences that stayed and contradictions, newest first.
+	Alarms []TrustAlarm `json:"alarms"`
+	// Amber lists, in sentences, what is not wrong and needs a look.
+	Amber []string `json:"amber"`
+	// AskedAt is set in the answer to POST /lines/{id}/check.
+	AskedAt Time `json:"asked_at,omitzero"`
+}
+
+// TrustCheck is how the record of one desk compared with ours.
+type TrustCheck struct {
+	Desk  string `json:"desk"` // id
+	Name  string `json:"name"`
+	At    Time   `json:"at"`
+	Agree *bool  `json:"agree"` // null: being compared
+	Text  string `json:"text"`  // the first that differs, and on whose side
+}
+
+// TrustAlarm is something that does not fit what was signed.
+type TrustAlarm struct {
+	At   Time   `json:"at"`
+	Desk string `json:"desk"` // whom it is about, by name
+	Kind string `json:"kind"`
+	// Verdict: sender, two values of its own convict it; or path or sender.
+	Verdict string `json:"verdict"`
+	Text    string `json:"text"`
 }

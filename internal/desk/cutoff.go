@@ -153,14 +153,22 @@ func (b belonging) LineTrust(ctx context.Context, ref string) (api.LineTrust, er
 	v := b.engine.View()
 	out := api.LineTrust{
 		Line: id.String(), Charter: api.TrustCharter{Version: 1, Hash: id.String(), Record: "attributable", Quorum: len(f.Parties)},
-		Checks: api.TrustChecks{Text: "No line check has run yet."},
 	}
+	record, err := b.engine.Record(ctx, id)
+	if err != nil {
+		return api.LineTrust{}, err
+	}
+	out.Checks = b.checks(record)
 	for _, p := range f.Signed {
 		out.Charter.Signed = append(out.Charter.Signed, v.Name(p))
 	}
 	on := map[string]bool{}
 	for _, d := range f.Desks {
 		one := b.trustDesk(d)
+		one.AttestedAt = at(record.Attested[d.Desk])
+		if age, ok := record.SealAge[d.Desk]; ok {
+			one.SealKey.AgeS, one.SealKey.Amber = int64(age.Seconds()), record.SealAmber[d.Desk]
+		}
 		on[one.ID] = one.State == "removed"
 		out.Desks = append(out.Desks, one)
 	}

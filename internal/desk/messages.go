@@ -197,6 +197,9 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 	if no := d.decide(label, body, marking.Console); no.Verdict != marking.Allow {
 		out.Subject, out.Text = "", "["+no.Reason+"]"
 	}
+	if out.Attested, err = tx.Attested(row.ID); err != nil {
+		return out, fmt.Errorf("read attestation of %s: %w", row.ID, err)
+	}
 	ladder, err := tx.Ladder(row.ID)
 	if err != nil {
 		return out, fmt.Errorf("read ladder of %s: %w", row.ID, err)
