@@ -247,7 +247,7 @@ func TestListsAreNeverNull(t *testing.T) {
 		w := ask(h, operator, rt.method, api.Prefix+rt.path, rt.body)
 		body := strings.ReplaceAll(strings.ReplaceAll(w.Body.String(), `"stix":null`, ""), `"refused":null`, "")
 		// An instant that is always there is null when the fake leaves it out.
-		for _, at := range []string{`"now":null`, `"at":null`, `"expires_at":null`} {
+		for _, at := range []string{`"now":null`, `"at":null`, `"expires_at":null`, `"agree":null`} {
 			body = strings.ReplaceAll(body, at, "")
 		}
 		if strings.Contains(body, "null") {
