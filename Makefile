@@ -22,14 +22,23 @@ RACE      ?= ./internal/api ./internal/console ./internal/desk ./internal/exchan
              ./internal/spool/... ./internal/store ./internal/trust ./internal/watch
 RACE_SKIP ?= ^TestKilled|^TestBench|Memory|NoTime
 
+# The Go Cryptographic Module that FIPS builds use: v1.26.0, with which all that
+# hotline does runs in fips140=only (docs/spec/suite.md, Section 5).
+FIPS          ?= v1.26.0
+FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./internal/roster ./internal/checkpoint \
+                 ./internal/wire ./internal/store ./internal/link
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-tools race long mutants model fuzz wycheproof bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race long mutants model fuzz wycheproof fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/hotline, stripped, without cgo
 	$(GO) build -trimpath -ldflags '-s -w' -o $(BIN) ./cmd/hotline
+
+build-fips: ## build bin/hotline-fips with the frozen FIPS 140-3 module FIPS (v1.26.0)
+	GOFIPS140=$(FIPS) $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)-fips ./cmd/hotline
 
 demo: build ## start a relay and three desks here, and play a short exercise
 	$(BIN) demo $(ARGS)
@@ -70,6 +79,10 @@ wycheproof: ## hold each primitive to the vectors of Project Wycheproof (fetches
 	cd test/wycheproof && $(GO) mod download
 	HOTLINE_WYCHEPROOF=$$(cd test/wycheproof && $(GO) list -m -f '{{.Dir}}' github.com/c2sp/wycheproof)/testvectors_v1 \
 		$(GO) test -count=1 -run '^TestWycheproof' ./internal/suite
+
+fips: ## the cryptography, and two desks of suite 2, where Go refuses all that FIPS 140-3 does not allow
+	GOFIPS140=$(FIPS) GODEBUG=fips140=only $(GO) test -count=1 $(FIPS_PACKAGES)
+	GOFIPS140=$(FIPS) GODEBUG=fips140=only $(GO) test -count=1 -run '^TestScripts$$/^suite2$$' ./cmd/hotline
 
 bench: build ## measure, one JSON object a line
 	$(BIN) bench flash --json $(ARGS)

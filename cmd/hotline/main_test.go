@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/fips140"
 	"fmt"
 	"net"
 	"os"
@@ -16,8 +17,12 @@ import (
 // TestMain puts the real command, and a desk made of paper, on the path of the
 // scripts.
 func TestMain(m *testing.M) {
+	cheap := keyring.Cost{Time: 1, Memory: 1 << 10, Threads: 1}
+	if fips140.Enabled() {
+		cheap = keyring.Cost{KDF: keyring.PBKDF2, Time: 1000}
+	}
 	testscript.Main(m, map[string]func(){
-		"hotline":  func() { os.Exit(realMain(keyring.Cost{Time: 1, Memory: 1 << 10, Threads: 1})) }, //nolint:forbidigo // this is main
+		"hotline":  func() { os.Exit(realMain(cheap)) }, //nolint:forbidigo // this is main
 		"fakedesk": fakeDesk,
 	})
 }
@@ -34,6 +39,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("XDG_DATA_HOME", "")
+			env.Setenv("GODEBUG", os.Getenv("GODEBUG")) // make fips sets it
 			env.Setenv("HOTLINE_DIR", env.WorkDir+"/d")
 			// A socket has a short path.
 			env.Setenv("TPM_SOCKET", fmt.Sprintf("%s/hotline-tpm-%d-%d", os.TempDir(), os.Getpid(), sockets.Add(1)))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/fips140"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -18,10 +19,11 @@ type build struct {
 	Go      string `json:"go"`
 	OS      string `json:"os"`
 	Arch    string `json:"arch"`
+	FIPS    string `json:"fips140"` // off, or the module and how strict it is
 }
 
 func thisBuild() build {
-	b := build{Version: version, Commit: "unknown", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	b := build{Version: version, Commit: "unknown", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, FIPS: fipsMode()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -41,6 +43,17 @@ func thisBuild() build {
 	return b
 }
 
+// fipsMode says whether Go keeps to its FIPS 140-3 module, and to which.
+func fipsMode() string {
+	switch {
+	case fips140.Enforced():
+		return "only, module " + fips140.Version()
+	case fips140.Enabled():
+		return "on, module " + fips140.Version()
+	}
+	return "off"
+}
+
 // newVersionCmd returns "hotline version".
 func newVersionCmd(a *app) *cobra.Command {
 	var asJSON bool
@@ -53,7 +66,7 @@ func newVersionCmd(a *app) *cobra.Command {
 			if asJSON {
 				return a.printJSON(b)
 			}
-			_, err := fmt.Fprintf(a.out, "hotline %s, commit %s, %s, %s/%s\n", b.Version, b.Commit, b.Go, b.OS, b.Arch)
+			_, err := fmt.Fprintf(a.out, "hotline %s, commit %s, %s, %s/%s, FIPS 140 mode %s\n", b.Version, b.Commit, b.Go, b.OS, b.Arch, b.FIPS)
 			return err
 		},
 	}

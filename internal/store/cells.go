@@ -1,7 +1,6 @@
 package store
 
 import (
-	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -124,9 +123,7 @@ func sealCell(sl slot, i int64, kind string, ref, secret []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, nonceSize, nonceSize+len(secret)+16)
-	_, _ = rand.Read(b)
-	return aead.Seal(b, b, secret, cellAAD(sl, i, kind, ref)), nil
+	return aead.Seal(nil, nil, secret, cellAAD(sl, i, kind, ref)), nil
 }
 
 func openCell(sl slot, i int64, kind string, ref, sealed []byte) ([]byte, error) {
@@ -134,10 +131,7 @@ func openCell(sl slot, i int64, kind string, ref, sealed []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(sealed) < nonceSize {
-		return nil, ErrDamaged
-	}
-	secret, err := aead.Open(nil, sealed[:nonceSize], sealed[nonceSize:], cellAAD(sl, i, kind, ref))
+	secret, err := aead.Open(nil, nil, sealed, cellAAD(sl, i, kind, ref))
 	if err != nil {
 		return nil, ErrDamaged
 	}

@@ -20,7 +20,6 @@ const (
 	headerSize = blockSize
 	perBlock   = blockSize / slotSize
 	slotsMagic = "hotline cells 1\n"
-	nonceSize  = 12
 )
 
 // errSlot means that a slot or the header does not open: torn, or not ours.
@@ -78,12 +77,13 @@ func newSlotAEAD(key []byte) (cipher.AEAD, error) {
 	return newGCM(m.Sum(nil)[:32])
 }
 
+// newGCM returns a cipher that draws its nonces and puts them first.
 func newGCM(key []byte) (cipher.AEAD, error) {
 	b, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	return cipher.NewGCM(b)
+	return cipher.NewGCMWithRandomNonce(b)
 }
 
 // randomSlots returns n slots with random keys.
@@ -145,17 +145,15 @@ func openSlots(f DiskFile, key []byte) (*slots, error) {
 // seal returns the 64 bytes of slot i: nonce 12, then under AES-256-GCM epoch
 // 4 and key 32, tag 16. The tag is the check that finds a torn slot.
 func (s *slots) seal(i int64, sl slot) []byte {
-	b := make([]byte, nonceSize, slotSize)
-	_, _ = rand.Read(b)
 	var plain [36]byte
 	binary.BigEndian.PutUint32(plain[:], sl.epoch)
 	copy(plain[4:], sl.key[:])
 	defer clear(plain[:])
-	return s.aead.Seal(b, b[:nonceSize], plain[:], slotAAD(i))
+	return s.aead.Seal(make([]byte, 0, slotSize), nil, plain[:], slotAAD(i))
 }
 
 func (s *slots) open(i int64, b []byte) (sl slot, err error) {
-	plain, err := s.aead.Open(nil, b[:nonceSize], b[nonceSize:], slotAAD(i))
+	plain, err := s.aead.Open(nil, nil, b, slotAAD(i))
 	if err != nil || len(plain) != 36 {
 		return sl, errSlot
 	}
@@ -176,10 +174,7 @@ func (s *slots) sealHeader(h slotsHeader) []byte {
 	plain = append(plain, h.identity[:]...)
 	b := make([]byte, 0, headerSize)
 	b = append(b, slotsMagic...)
-	nonce := make([]byte, nonceSize)
-	_, _ = rand.Read(nonce)
-	b = append(b, nonce...)
-	b = s.aead.Seal(b, nonce, plain, headerAAD)
+	b = s.aead.Seal(b, nil, plain, headerAAD)
 	return append(b, make([]byte, headerSize-len(b))...)
 }
 
@@ -189,7 +184,7 @@ func (s *slots) openHeader(b []byte) (h slotsHeader, err error) {
 		return h, errSlot
 	}
 	const plainSize = 16 + 8 + 32
-	plain, err := s.aead.Open(nil, rest[:nonceSize], rest[nonceSize:nonceSize+plainSize+16], headerAAD)
+	plain, err := s.aead.Open(nil, nil, rest[:12+plainSize+16], headerAAD)
 	if err != nil {
 		return h, errSlot
 	}
