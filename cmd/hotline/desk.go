@@ -17,7 +17,7 @@ import (
 func newDeskCmd(a *app) *cobra.Command {
 	return a.newGroup("desk", "Run a desk, and look after it",
 		newDeskInitCmd(a), newDeskRunCmd(a), newDeskStatusCmd(a), newDeskLinkCmd(a), newDeskCardCmd(a), newDeskBackupCmd(a),
-		newDeskSlotCmd(a), newDeskRecoverCmd(a), newDeskZeroizeCmd(a))
+		newDeskSlotCmd(a), newDeskRecoverCmd(a), newDeskZeroizeCmd(a), newDeskDuressCmd(a))
 }
 
 func newDeskStatusCmd(a *app) *cobra.Command {
@@ -77,6 +77,9 @@ func (a *app) printDesk(d api.Desk) error {
 	}
 	if len(d.Relays) == 0 {
 		facts = append(facts, []string{"relay", "none"})
+	}
+	for _, x := range d.Alarms {
+		facts = append(facts, []string{"ALARM", stamp(x.At) + " " + x.Text})
 	}
 	return table(a.out, []string{"DESK", d.Desk}, facts)
 }

@@ -94,6 +94,7 @@ func (d *paperDesk) Parties(context.Context) ([]api.Party, error) {
 	return []api.Party{{ID: "party1exercise", Name: "JPN", Self: true, Desks: 1}, {ID: "party1other", Name: "NATO", Desks: 1}}, nil
 }
 func (d *paperDesk) Presence(context.Context, api.Presence) error { return nil }
+func (d *paperDesk) SettleDuress(context.Context, string) error   { return nil }
 func (d *paperDesk) Backup(_ context.Context, path string) (api.Backup, error) {
 	return api.Backup{Path: path, Bytes: 4096}, os.WriteFile(path, []byte("sealed"), 0o600)
 }

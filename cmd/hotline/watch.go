@@ -73,6 +73,12 @@ func (w *watcher) event(e api.Event) error {
 				return err
 			}
 		}
+	case "desk":
+		var d api.DeskData
+		if err := json.Unmarshal(e.Data, &d); err != nil {
+			return fmt.Errorf("read event: %w", err)
+		}
+		return w.alarms(d.Desk)
 	case "line":
 		var d api.LineData
 		if err := json.Unmarshal(e.Data, &d); err != nil {
@@ -92,6 +98,9 @@ func (w *watcher) snapshot(e api.Event) error {
 	if err := w.print("%s  %d for us, %d for them, %d queued", d.Desk.Desk, d.Desk.Counts.AwaitingUs, d.Desk.Counts.AwaitingThem, d.Desk.Counts.Queued); err != nil {
 		return err
 	}
+	if err := w.alarms(d.Desk); err != nil {
+		return err
+	}
 	for _, l := range d.Lines {
 		if err := w.print("line %s  %s  %s", l.Name, l.State, l.Health.Text); err != nil {
 			return err
@@ -103,6 +112,26 @@ func (w *watcher) snapshot(e api.Event) error {
 			continue
 		}
 		if err := w.message(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alarms prints what is wrong with the party's own desks, once, and rings.
+func (w *watcher) alarms(d api.Desk) error {
+	for _, x := range d.Alarms {
+		key := x.Kind + x.DeskID + x.At.String()
+		if w.rung[key] {
+			continue
+		}
+		w.rung[key] = true
+		if terminal(w.app.out) {
+			if _, err := fmt.Fprint(w.app.out, "\a"); err != nil {
+				return err
+			}
+		}
+		if err := w.print("!!! %s", x.Text); err != nil {
 			return err
 		}
 	}

@@ -41,6 +41,10 @@ func (f *fakeDesk) Desk(context.Context) (api.Desk, error) {
 }
 func (f *fakeDesk) Parties(context.Context) ([]api.Party, error) { return nil, nil }
 func (f *fakeDesk) Presence(context.Context, api.Presence) error { f.did("presence"); return nil }
+func (f *fakeDesk) SettleDuress(_ context.Context, desk string) error {
+	f.did("settle " + desk)
+	return nil
+}
 
 type fakeLines struct{ *fakeDesk }
 

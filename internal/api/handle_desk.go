@@ -15,7 +15,7 @@ func (s *Server) getDesk(w http.ResponseWriter, r *http.Request) error {
 	}
 	who, _ := OfficerFrom(r.Context())
 	d.Officer, d.Role = who.Name, string(who.Role)
-	d.Relays = list(d.Relays)
+	d.Relays, d.Alarms = list(d.Relays), list(d.Alarms)
 	return writeJSON(w, http.StatusOK, d)
 }
 
@@ -110,5 +110,15 @@ func (s *Server) postZeroize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// settleDuress handles POST /duress/{desk}/settle: an officer ends the alarm
+// about a desk of the own party, named by its id or name. It answers 204.
+func (s *Server) settleDuress(w http.ResponseWriter, r *http.Request) error {
+	if err := s.Status.SettleDuress(r.Context(), r.PathValue("desk")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -18,6 +18,8 @@ type Status interface {
 	// Presence takes what an open console reports; alarms that sound there are
 	// signed to the senders.
 	Presence(ctx context.Context, p Presence) error
+	// SettleDuress ends the alarm about a desk of the own party.
+	SettleDuress(ctx context.Context, desk string) error
 }
 
 // Lines is the life of a line. A ref is an id, a unique prefix of one, or a

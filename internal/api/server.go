@@ -51,6 +51,7 @@ func (s *Server) routes() []route {
 		{pattern: "GET /desk", need: Viewer, served: s.Status != nil, handle: s.getDesk},
 		{pattern: "GET /parties", need: Viewer, served: s.Status != nil, handle: s.listParties},
 		{pattern: "POST /presence", need: Viewer, served: s.Status != nil, handle: s.postPresence},
+		{pattern: "POST /duress/{desk}/settle", need: Operator, served: s.Status != nil, handle: s.settleDuress},
 
 		{pattern: "GET /lines", need: Viewer, served: s.Lines != nil, handle: s.listLines},
 		{pattern: "GET /lines/{id}", need: Viewer, served: s.Lines != nil, handle: s.getLine},

@@ -70,6 +70,18 @@ type Desk struct {
 	Relays   []Relay `json:"relays"`
 	Clock    Clock   `json:"clock"`
 	Counts   Counts  `json:"counts"`
+	// Alarms are about the party's own desks, and stand until an officer
+	// settles them.
+	Alarms []Alarm `json:"alarms"`
+}
+
+// Alarm is a banner above every screen.
+type Alarm struct {
+	Kind   string `json:"kind"` // duress
+	Text   string `json:"text"`
+	At     Time   `json:"at"`
+	DeskID string `json:"desk_id"`
+	Desk   string `json:"desk"` // its name
 }
 
 // Relay is the desk's view of one relay.

@@ -64,6 +64,8 @@ type Desk struct {
 	// porters takes the ids of pairings whose files are to be carried.
 	porters chan string
 
+	duress bool // a duress word opened it; goes into one message, and nowhere else
+
 	destroy   sync.Once
 	destroyed chan struct{} // closed when the desk was told to destroy itself
 
@@ -126,6 +128,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	if err != nil {
 		return err
 	}
+	d.duress = key.Duress()
 	d.store, d.vouch = s, console.NewVoucher(accounts{d}, nil)
 	err = s.View(ctx, func(tx *store.Tx) (err error) { d.id, err = loadIdentity(tx); return err })
 	if err != nil {
@@ -225,6 +228,7 @@ func (d *Desk) Run(ctx context.Context) (err error) {
 		"exchange": d.engine.Run,
 		"watch":    (&watch.Clock{Queue: queue{d.engine}, Kick: d.engine.Clock(), Log: d.log}).Run,
 		"remind":   d.remind,
+		"opened":   d.sayOpened,
 		"pairings": d.carry,
 		"socket": func(ctx context.Context) error {
 			path := filepath.Join(d.opts.Dir, api.SocketName)

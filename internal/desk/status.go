@@ -43,13 +43,16 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 	now := time.Now().UTC()
 	out := api.Desk{
 		Party: s.id.PartyName, PartyID: s.id.Party.String(), Desk: s.id.DeskName, DeskID: s.id.Self.Desk.String(),
-		Version: s.opts.Version, Now: api.Time{Time: now}, Store: "open", Relays: []api.Relay{},
+		Version: s.opts.Version, Now: api.Time{Time: now}, Store: "open", Relays: []api.Relay{}, Alarms: []api.Alarm{},
 	}
 	for _, l := range s.engine.View().Lines {
 		out.Exercise = out.Exercise || l.State == "open" && l.Charter.Exercise
 	}
 	err = s.view(ctx, func(tx *store.Tx) (err error) {
 		out.Relays = out.Relays[:0]
+		if out.Alarms, err = s.duresses(tx); err != nil {
+			return err
+		}
 		if out.Counts.AwaitingUs, out.Counts.AwaitingThem, err = tx.Waiting(nil); err != nil {
 			return err
 		}

@@ -230,6 +230,8 @@ func (k *Book) Control(o Outlet, from roster.Entry, kind uint8, body []byte) err
 		return k.offered(o, roster.Offer{Charter: c, Signatures: []roster.CharterSignature{s}})
 	case KindLeave:
 		return k.departed(o, from, body)
+	case KindOpened:
+		return k.deskOpened(o, from, body, time.Now())
 	default:
 		return fault.New(fault.Invalid, "A control message is of unknown kind %d.", kind)
 	}
