@@ -25,8 +25,11 @@ const (
 	checkEvery  = 15 * time.Minute
 	checkAnyway = time.Hour
 	quiet       = time.Minute
-	// checkAgain is how soon a desk answers two requests for a check.
-	checkAgain = 10 * time.Second
+	// checkAgain is how soon a desk answers two requests for a check, and
+	// checkTwice how long after a request comes the second one: what the desks
+	// attest for the first is compared in the second.
+	checkAgain = 4 * time.Second
+	checkTwice = 5 * time.Second
 	// maxSeen bounds the desks whose checks one check countersigns.
 	maxSeen = 1024
 	// maxHeads is longer than the heads of any set of statements.
@@ -114,6 +117,7 @@ func (e *Engine) Check(ctx context.Context, id ident.Line) error {
 			if err := b.sayCheck(l, s, true); err != nil {
 				return fmt.Errorf("check group %s: %w", group, err)
 			}
+			e.checking(group).twice = b.Steady.Add(checkTwice)
 		}
 		return nil
 	})
@@ -127,15 +131,18 @@ func (b *Batch) checkDue() error {
 			continue
 		}
 		c := b.e.checking(group)
-		if c.said.IsZero() { // a start is no reason to speak
-			c.said = b.Steady
+		if c.from.IsZero() { // a start is no reason to speak
+			c.from = b.Steady
+		}
+		since, still := b.Steady.Sub(later(c.from, c.said)), b.Steady.Sub(c.moved)
+		twice := !c.twice.IsZero() && !c.twice.After(b.Steady)
+		if !twice && (since < checkEvery || still < quiet && since < checkAnyway) {
 			continue
 		}
-		since, still := b.Steady.Sub(c.said), b.Steady.Sub(c.moved)
-		if since < checkEvery || still < quiet && since < checkAnyway {
-			continue
+		if twice {
+			c.twice = time.Time{}
 		}
-		if err := b.sayCheck(l, s, false); err != nil {
+		if err := b.sayCheck(l, s, twice); err != nil {
 			return err
 		}
 	}
@@ -244,6 +251,13 @@ func (b *Batch) takeCheck(l *line, o chain.Opened) error {
 	return nil
 }
 
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 func yes() *bool { t := true; return &t }
 func no() *bool  { f := false; return &f }
 
@@ -255,8 +269,8 @@ func (b *Batch) putChecked(k store.Checked) error {
 	return b.Event(EventLine, k.Line[:])
 }
 
-// vector is what this desk holds, attested and without a gap, of every sender
-// of a group that is on the line.
+// vector is what this desk holds, without a gap, of what every sender of a group
+// that is on the line has attested.
 func (b *Batch) vector(l *line, group ident.Group) (checkpoint.Vector, error) {
 	e := b.e
 	v := checkpoint.Vector{Holder: e.cfg.Self.Desk, Group: group, Time: b.Now}
@@ -273,15 +287,15 @@ func (b *Batch) vector(l *line, group ident.Group) (checkpoint.Vector, error) {
 			return v, fmt.Errorf("read attestation of %s: %w", d.Desk, err)
 		}
 		c := checkpoint.Chain{Sender: d.Desk, Generation: a.Generation, Before: a.Before}
-		for lane := range uint8(chain.Receipts) {
-			p, err := b.Tx.AttestedUpTo(held.Generation, lane)
+		for _, lane := range a.Lanes {
+			p, err := b.Tx.HeldUpTo(held.Generation, lane.Lane, lane.Last)
 			if errors.Is(err, store.ErrNone) {
 				continue
 			}
 			if err != nil {
 				return v, fmt.Errorf("read places of %s: %w", d.Desk, err)
 			}
-			c.Lanes = append(c.Lanes, checkpoint.Lane{Lane: lane, Last: p.Sequence, Running: chain.Follow(e.cfg.Suite, p.Previous, p.Inside)})
+			c.Lanes = append(c.Lanes, checkpoint.Lane{Lane: lane.Lane, Last: p.Sequence, Running: chain.Follow(e.cfg.Suite, p.Previous, p.Inside)})
 		}
 		v.Chains = append(v.Chains, c)
 	}
@@ -290,7 +304,9 @@ func (b *Batch) vector(l *line, group ident.Group) (checkpoint.Vector, error) {
 
 // checking is what the run loop knows of the line checks of one group.
 type checking struct {
+	from  time.Time // this desk follows the group since then, steady
 	said  time.Time // our last one, steady
+	twice time.Time // when a second one is due, steady
 	moved time.Time // last traffic that is more than checks, steady
 	open  map[ident.Desk]openDifference
 }
@@ -302,4 +318,12 @@ func (e *Engine) checking(g ident.Group) *checking {
 		e.checks[g] = c
 	}
 	return c
+}
+
+// moved notes traffic in a group other than checks: a busy group is checked
+// less often.
+func (b *Batch) moved(g ident.Group, k envelope.Kind) {
+	if k != envelope.Attestation && k != envelope.LineCheck {
+		b.e.checking(g).moved = b.Steady
+	}
 }

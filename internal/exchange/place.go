@@ -35,6 +35,7 @@ func (b *Batch) seal(s *sender, in chain.SealInput) (chain.Sealed, error) {
 		}
 	}
 	s.soil(in.Kind, in.ReceiptTo, b.Steady)
+	b.moved(s.Group(), in.Kind)
 	return sealed, nil
 }
 
@@ -45,6 +46,7 @@ func (b *Batch) place(l *line, r *receiver, o chain.Opened) error {
 			return fmt.Errorf("note line of a generation: %w", err)
 		}
 	}
+	b.moved(o.Group, o.Inside.Kind)
 	p := store.Place{
 		Generation: r.row, Lane: uint8(o.Lane), Sequence: o.Sequence, Kind: uint8(o.Inside.Kind), Previous: o.Inside.Previous, Inside: o.Signed,
 	}

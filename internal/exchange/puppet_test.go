@@ -1,10 +1,12 @@
 package exchange_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"hotline/internal/chain"
+	"hotline/internal/checkpoint"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/link"
@@ -120,4 +122,43 @@ func (q *puppet) puts() int {
 	q.hub.mu.Lock()
 	defer q.hub.mu.Unlock()
 	return q.hub.puts
+}
+
+// slice seals the puppet's key to one more desk and puts it.
+func (q *puppet) slice(to *party) {
+	q.t.Helper()
+	env, err := q.sender.SliceFor(q.self.MessageKey, chain.SliceInput{
+		Desk: to.self.Desk, Party: to.id, SealPublic: to.seal.Public(), SealNumber: 1,
+		Precedence: precedence.Flash, Expiry: time.Now().Add(time.Hour), Now: time.Now(),
+	})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	victim := q.victim
+	q.victim = to
+	q.put(3, env)
+	q.victim = victim
+}
+
+// attestation signs where the puppet's chains stand.
+func (q *puppet) attestation() []byte {
+	a := checkpoint.Attestation{
+		Sender: q.self.Desk, Group: q.sender.Group(), Generation: q.sender.Generation(), Commitment: q.sender.Commitment(), Time: time.Now(),
+	}
+	for p := precedence.Routine; p <= precedence.Flash; p++ {
+		if last, running := q.sender.Last(p); last > 0 {
+			a.Lanes = append(a.Lanes, checkpoint.Lane{Lane: uint8(p), Last: last, Running: running})
+		}
+	}
+	return a.Sign(one, q.self.DeskKey).Bytes(one)
+}
+
+// attest puts that.
+func (q *puppet) attest() {
+	q.t.Helper()
+	q.say(ident.NewMessage(), chain.SealInput{Kind: envelope.Attestation, Body: q.attestation()})
+}
+
+func sortParties(all []ident.Party) {
+	slices.SortFunc(all, func(a, b ident.Party) int { return slices.Compare(a[:], b[:]) })
 }

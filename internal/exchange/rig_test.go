@@ -46,6 +46,8 @@ type hub struct {
 	forgotten []ident.Mailbox // that a desk asked to be emptied of what it put
 	stalling  bool
 	waiting   []stalled
+	// withhold says what does not reach a mailbox, though it was accepted.
+	withhold func(from, to ident.Mailbox, env []byte) bool
 	// unlisted says whose puts are refused because an owner does not list them.
 	unlisted func(from ident.Mailbox) bool
 	// ahead is how far the relay's clock is ahead of the desks'. It refuses what
@@ -134,6 +136,9 @@ func (l *fakeLink) Put(p link.Put) error {
 // give puts an envelope into mailboxes; mu is held.
 func (h *hub) give(p link.Put, to []ident.Mailbox) {
 	for _, box := range to {
+		if h.withhold != nil && h.withhold(h.putter, box, p.Envelope) {
+			continue
+		}
 		h.seq++
 		d := link.Delivery{Mailbox: box, Lane: p.Lane, Seq: h.seq, Envelope: p.Envelope}
 		h.boxes[box] = append(h.boxes[box], d)
@@ -206,6 +211,7 @@ type party struct {
 	seal suite.SealKey
 	dir  string
 	key  []byte
+	wall func() time.Time // nil: the real clock
 }
 
 func newParty(t testing.TB, name string, h *hub) *party {
@@ -336,6 +342,7 @@ func (p *party) start(t testing.TB, h *hub) *desk {
 		},
 		Control: func(*exchange.Batch, roster.Entry, chain.Control) error { return nil },
 		Log:     slog.New(slog.NewTextHandler(testWriter{t, p.name}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Wall:    p.wall,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -130,12 +130,12 @@ func (tx *Tx) Unattested(generation int64, but1, but2 uint8) ([]ident.Party, err
 		"SELECT DISTINCT party FROM place WHERE generation = ? AND attested = 0 AND kind NOT IN (?, ?)", generation, but1, but2)
 }
 
-// AttestedUpTo returns the last place of a chain before which, and at which, no
-// place is missing or not attested; ErrNone when there is none.
-func (tx *Tx) AttestedUpTo(generation int64, lane uint8) (Place, error) {
+// HeldUpTo returns the last place of a chain, up to a sequence, before which no
+// place is missing; ErrNone when there is none.
+func (tx *Tx) HeldUpTo(generation int64, lane uint8, most uint32) (Place, error) {
 	var last uint32
 	err := tx.Row(`SELECT coalesce(max(sequence), 0) FROM (SELECT sequence, row_number() OVER (ORDER BY sequence) AS n FROM place
-		WHERE generation = ? AND lane = ? AND party = zeroblob(32) AND attested = 1) WHERE sequence = n`, generation, lane).Scan(&last)
+		WHERE generation = ? AND lane = ? AND party = zeroblob(32) AND sequence <= ?) WHERE sequence = n`, generation, lane, most).Scan(&last)
 	if err != nil {
 		return Place{}, err
 	}
