@@ -87,6 +87,7 @@ fips: ## the cryptography, and two desks of suite 2, where Go refuses all that F
 bench: build ## measure, one JSON object a line
 	$(BIN) bench flash --json $(ARGS)
 	$(BIN) bench throughput --json $(ARGS)
+	$(BIN) bench sizes --json
 
 web: ## build the console anew into internal/console/dist (needs node)
 	cd web && npm ci --no-audit --no-fund && npm run build

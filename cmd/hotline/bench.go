@@ -16,7 +16,7 @@ import (
 
 // newBenchCmd returns "hotline bench".
 func newBenchCmd(a *app) *cobra.Command {
-	return a.newGroup("bench", "Measure this binary on this machine", newBenchFlashCmd(a), newBenchThroughputCmd(a))
+	return a.newGroup("bench", "Measure this binary on this machine", newBenchFlashCmd(a), newBenchThroughputCmd(a), newBenchSizesCmd(a))
 }
 
 func newBenchFlashCmd(a *app) *cobra.Command {
@@ -66,6 +66,27 @@ docs/benchmarks.md says what each row is.`,
 	}
 	cmd.Flags().IntVarP(&t.Messages, "number", "n", 0, "messages under load (0: 5000)")
 	cmd.Flags().IntVar(&t.Single, "single", 0, "messages one at a time (0: 200)")
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func newBenchSizesCmd(a *app) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "sizes",
+		Short: "Count the bytes of sealed envelopes, in both suites",
+		Long: `Seal messages, receipts and slices as a desk does, open them again, and print how
+many bytes each has on the wire. Nothing is started. docs/benchmarks.md says what
+each row is.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o, err := a.bench(cmd, asJSON)
+			if err != nil {
+				return err
+			}
+			return o.Sizes()
+		},
+	}
 	jsonFlag(cmd, &asJSON)
 	return cmd
 }
