@@ -61,6 +61,20 @@ type Trust interface {
 	ImportDelegate(ctx context.Context, in DelegateIn) (Delegate, error)
 }
 
+// Standing is what parties state about themselves and each other, and the
+// versions of charters. A party is named by id or name.
+type Standing interface {
+	Party(ctx context.Context, ref string) (PartyDetail, error)
+	// Suspend has a delegate key at this desk suspend a party.
+	Suspend(ctx context.Context, ref string, in SuspendIn) (PartyDetail, error)
+	// State takes in a statement of the own party that was signed elsewhere.
+	State(ctx context.Context, statement []byte) (TrustStatement, error)
+	Versions(ctx context.Context, line string) ([]CharterVersion, error)
+	Propose(ctx context.Context, line string, c CharterChange) (CharterVersion, error)
+	// Sign takes in signatures that custodians made elsewhere.
+	Sign(ctx context.Context, version []byte) (CharterVersion, error)
+}
+
 // MessageQuery selects messages; empty fields select all. The list is newest
 // first, or most urgent first with Waiting.
 type MessageQuery struct {

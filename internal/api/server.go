@@ -16,6 +16,7 @@ type Server struct {
 	Status   Status
 	Lines    Lines
 	Joining  Joining
+	Standing Standing
 	Trust    Trust
 	Messages Messages
 	Uploads  Uploads
@@ -67,6 +68,13 @@ func (s *Server) routes() []route {
 		{pattern: "POST /lines/join", need: Operator, served: s.Joining != nil, handle: s.joinLine, once: true},
 
 		{pattern: "GET /lines/{id}/trust", need: Viewer, served: s.Trust != nil, handle: s.lineTrust},
+		{pattern: "GET /parties/{id}", need: Viewer, served: s.Standing != nil, handle: s.getParty},
+		{pattern: "POST /parties/{id}/suspend", need: Operator, served: s.Standing != nil, handle: s.suspendParty, once: true},
+		{pattern: "POST /parties/{id}/reopen", need: Operator, served: s.Standing != nil, handle: s.reopenParty},
+		{pattern: "POST /statements", need: Operator, served: s.Standing != nil, handle: s.postStatement},
+		{pattern: "GET /lines/{id}/versions", need: Viewer, served: s.Standing != nil, handle: s.listVersions},
+		{pattern: "POST /lines/{id}/versions", need: Operator, served: s.Standing != nil, handle: s.proposeVersion, once: true},
+		{pattern: "POST /lines/versions", need: Operator, served: s.Standing != nil, handle: s.signVersion},
 		{pattern: "GET /cutoffs", need: Viewer, served: s.Trust != nil, handle: s.listCutoffs},
 		{pattern: "GET /cutoffs/{id}", need: Viewer, served: s.Trust != nil, handle: s.getCutoff},
 		{pattern: "POST /desks/{desk}/cutoff", need: Operator, served: s.Trust != nil, handle: s.cutOff, once: true},

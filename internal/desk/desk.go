@@ -291,7 +291,7 @@ func runAll(ctx context.Context, cancel func(), parts map[string]func(context.Co
 // server is the JSON door over the rules.
 func (d *Desk) server() http.Handler {
 	s := &api.Server{
-		Status: status{d}, Lines: lines{d}, Joining: joining{d}, Trust: belonging{d}, Messages: messages{d}, Uploads: uploads{d},
+		Status: status{d}, Lines: lines{d}, Joining: joining{d}, Trust: belonging{d}, Standing: standing{d}, Messages: messages{d}, Uploads: uploads{d},
 		Pairings: pairings{d}, Vouching: vouching{d}, Events: events{d}, Journal: journal{d}, Custody: keeper{d}, Answers: answers{d}, Log: d.log,
 	}
 	return s.Handler()

@@ -121,6 +121,7 @@ const (
 // Kinds of control envelopes that are handled here; the others are given to
 // Config.Control. Their numbers are part of the wire format.
 const (
+	controlOffer     uint8 = 1 // a charter version with its signatures; package trust reads it
 	ControlStatement uint8 = 3 // statements of a party
 	ControlSealKey   uint8 = 4 // an announcement of a seal key
 	ControlVector    uint8 = 5 // a checkpoint.Vector, where line checks differ

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"bytes"
 	"crypto/sha512"
 	"fmt"
 	"slices"
@@ -15,12 +16,13 @@ import (
 // line is one line in memory.
 type line struct {
 	store.Line
-	charter roster.Charter
+	charter roster.Charter // the version that counts
 	set     *roster.Set
 	roster  *roster.Roster
 	digest  [32]byte
-	parties []ident.Party // members, in the charter's order
-	whole   ident.Group   // the group of all members
+	parties []ident.Party   // members, in the charter's order
+	whole   ident.Group     // the group of all members
+	earlier [][]ident.Party // members by other versions of the charter: who lags behind writes to those
 	rule    marking.Rule
 	stopped string               // why the line stands still
 	gone    []ident.Desk         // left, by their own word
@@ -154,26 +156,63 @@ func (e *Engine) loadAnnouncements(tx *store.Tx, d *directory) error {
 // statements; they are verified again, because a flipped bit on the disk must
 // not make a member.
 func (e *Engine) fillSet(tx *store.Tx, s *roster.Set, parties []ident.Party) error {
-	var all []roster.Statement
-	for _, p := range parties {
-		statements, err := tx.Statements(p)
-		if err != nil {
-			return fmt.Errorf("list statements of %s: %w", p, err)
-		}
-		for _, b := range statements {
-			st, err := roster.ParseStatement(b)
-			if err != nil {
-				return fmt.Errorf("read statement of %s: %w", p, err)
-			}
-			if st.Line == (ident.Line{}) || st.Line == s.Line() {
-				all = append(all, st)
-			}
-		}
+	all, err := statementsOf(tx, parties)
+	if err != nil {
+		return err
 	}
+	all = slices.DeleteFunc(all, func(st roster.Statement) bool { return st.Line != (ident.Line{}) && st.Line != s.Line() })
 	if err := s.AddHistory(all); err != nil {
 		return fmt.Errorf("add statements: %w", err)
 	}
 	return nil
+}
+
+func statementsOf(tx *store.Tx, parties []ident.Party) (all []roster.Statement, err error) {
+	for _, p := range parties {
+		statements, err := tx.Statements(p)
+		if err != nil {
+			return nil, fmt.Errorf("list statements of %s: %w", p, err)
+		}
+		for _, b := range statements {
+			st, err := roster.ParseStatement(b)
+			if err != nil {
+				return nil, fmt.Errorf("read statement of %s: %w", p, err)
+			}
+			all = append(all, st)
+		}
+	}
+	return all, nil
+}
+
+// lineSet builds the set of a line: its charter versions, and what the parties
+// of any of them stated.
+func (e *Engine) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
+	set, err := roster.CharterSet(e.memo, c)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := tx.Versions(set.Line())
+	if err != nil {
+		return nil, fmt.Errorf("list charter versions: %w", err)
+	}
+	parties, versions := c.Parties(), []roster.Offer(nil)
+	for _, b := range raw {
+		o, err := roster.ParseOffer(e.memo, b)
+		if err != nil {
+			return nil, fmt.Errorf("read charter version: %w", err)
+		}
+		versions, parties = append(versions, o), append(parties, o.Charter.Parties()...)
+	}
+	slices.SortFunc(parties, func(a, b ident.Party) int { return bytes.Compare(a[:], b[:]) })
+	all, err := statementsOf(tx, slices.Compact(parties))
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(st roster.Statement) bool { return st.Line != (ident.Line{}) && st.Line != set.Line() })
+	if _, err := set.Load(versions, all); err != nil {
+		return nil, fmt.Errorf("add statements: %w", err)
+	}
+	return set, nil
 }
 
 func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
@@ -181,15 +220,20 @@ func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &line{Line: row, charter: c, parties: c.Parties(), heads: map[ident.Desk]heads{}}
+	l := &line{Line: row, heads: map[ident.Desk]heads{}}
+	if l.set, err = e.lineSet(tx, c); err != nil {
+		return nil, err
+	}
+	l.charter, _ = l.set.Current()
+	l.parties = slices.DeleteFunc(l.charter.Parties(), func(p ident.Party) bool { return !l.set.Belongs(p) })
+	for _, version := range l.set.Chain() {
+		if members := version.Parties(); !slices.Equal(members, l.parties) {
+			l.earlier = append(l.earlier, members)
+		}
+	}
+	c = l.charter
 	if l.rule, err = marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL); err != nil {
 		return nil, fmt.Errorf("read label rule: %w", err)
-	}
-	if l.set, err = roster.CharterSet(e.memo, c); err != nil {
-		return nil, err
-	}
-	if err := e.fillSet(tx, l.set, l.parties); err != nil {
-		return nil, err
 	}
 	l.roster, l.digest = l.set.Roster(), l.set.Digest()
 	if l.gone, err = tx.Departures(l.ID); err != nil {

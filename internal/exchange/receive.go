@@ -178,8 +178,8 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	}
 	l, parties := b.lineOf(r, o)
 	if l == nil && before != nil && o.Inside.Kind != envelope.Receipt && e.mayOpen(o.Sender) {
-		// Others hold every signature of a charter before we do. The key goes
-		// back: what is parked is opened when the line is.
+		// Others hold every signature of a charter, or of a new version of it,
+		// before we do. The key goes back: what is parked is opened when the line is.
 		r.Receiver = before
 		return b.park(h, env)
 	}
@@ -262,7 +262,7 @@ func (b *Batch) lineOf(r *receiver, o chain.Opened) (*line, []ident.Party) {
 		if l.whole == o.Group {
 			return l, l.parties
 		}
-		for _, parties := range b.audiences(l, o) {
+		for _, parties := range append(b.audiences(l, o), l.earlier...) {
 			if roster.GroupID(e.cfg.Suite, l.ID, parties) == o.Group {
 				return l, parties
 			}

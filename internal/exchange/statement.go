@@ -101,7 +101,12 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 	next.pushed = b.Now
 	l.heads[desk] = next
 	b.undo = append(b.undo, func() { l.heads[desk] = told })
-	statements, _ := l.set.Missing(theirs)
+	statements, versions := l.set.Missing(theirs)
+	for _, o := range versions {
+		if err := b.controlAt(to, controlOffer, o.Bytes(), precedence.Priority); err != nil {
+			return err
+		}
+	}
 	for _, st := range statements {
 		level := precedence.Priority
 		if st.Remove != nil {

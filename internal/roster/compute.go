@@ -37,7 +37,7 @@ func (s *Set) compute() *Roster {
 		}
 		desk := st.desk
 		r.states[desk] = max(r.states[desk], StateVoid)
-		if r.states[desk] == StateRemoved || !s.belongs(st.Author) || s.contested(st.Statement) || !reigns[st.Author].holds(st) {
+		if r.states[desk] == StateRemoved || !s.Belongs(st.Author) || s.contested(st.Statement) || !reigns[st.Author].holds(st) {
 			continue
 		}
 		in := best
@@ -103,7 +103,7 @@ func (s *Set) reign(p ident.Party, all []*held) (r reign) {
 				return r
 			}
 		}
-		seat = Seat{rootID(s.v, by[0].Rotate.Root), by[0].Rotate.Root}
+		seat = Seat{RootID(s.v, by[0].Rotate.Root), by[0].Rotate.Root}
 		if slices.Contains(r.seats, seat.ID) {
 			return r // a root that rotates to itself, or back
 		}

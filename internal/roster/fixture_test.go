@@ -155,7 +155,7 @@ func (p testParty) sign(tb testing.TB, s Statement) Statement {
 // forge signs whatever it is given, as a party that does not use our program.
 func (p testParty) forge(s Statement) Statement {
 	s.Suite, s.Author, s.Time = 1, p.id, wholeMilli(s.Time)
-	s.By, s.Signer = Root, rootID(one, p.root.Public())
+	s.By, s.Signer = Root, RootID(one, p.root.Public())
 	s.Endorsements = []Endorsement{{Signature: p.root.Sign(labelStatement, encode(s.body))}}
 	return s
 }

@@ -199,7 +199,7 @@ func (x Pack) Open(v Verifier, ownRoot []byte) (*Set, error) {
 }
 
 func (x Pack) open(s *Set, own ident.Party) error {
-	waits, err := s.load(x.Versions, x.Statements)
+	waits, err := s.Load(x.Versions, x.Statements)
 	if err != nil {
 		return err
 	}
@@ -230,10 +230,10 @@ func (x Pack) open(s *Set, own ident.Party) error {
 	return nil
 }
 
-// load takes versions and statements in, of which each may wait for the other:
+// Load takes versions and statements in, of which each may wait for the other:
 // a party's statements for the version that admits it. It returns how many
 // statements are of no party of the line.
-func (s *Set) load(versions []Offer, statements []Statement) (foreign int, err error) {
+func (s *Set) Load(versions []Offer, statements []Statement) (foreign int, err error) {
 	for range len(versions) + 1 {
 		known := slices.DeleteFunc(slices.Clone(statements), func(st Statement) bool { return s.members[st.Author] == nil })
 		if err := s.AddHistory(known); err != nil {

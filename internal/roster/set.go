@@ -93,7 +93,7 @@ func NewSet(v Verifier, line ident.Line, members []Member) (*Set, error) {
 
 func (s *Set) admitMember(m Member) {
 	if s.members[m.Party] == nil {
-		s.members[m.Party] = []Seat{{rootID(s.v, m.Root), bytes.Clone(m.Root)}}
+		s.members[m.Party] = []Seat{{RootID(s.v, m.Root), bytes.Clone(m.Root)}}
 	}
 }
 
@@ -152,7 +152,7 @@ func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
 
 // seat lets the root that st names sign, and tries again what waited for it.
 func (s *Set) seat(st Statement) {
-	next := Seat{rootID(s.v, st.Rotate.Root), st.Rotate.Root}
+	next := Seat{RootID(s.v, st.Rotate.Root), st.Rotate.Root}
 	if !slices.ContainsFunc(s.members[st.Author], func(o Seat) bool { return bytes.Equal(o.Root, next.Root) }) {
 		s.members[st.Author] = append(slices.Clip(s.members[st.Author]), next)
 		s.succeed() // custodians of this root may have signed a version

@@ -204,7 +204,7 @@ func TestWhatTheRosterSays(t *testing.T) {
 	if got := s.Roster().DesksOf(desk[2].party.id); len(got) != 1 || got[0].Desk != desk[3].id {
 		t.Errorf("NATO's desks = %v, want N2", got)
 	}
-	if n := s.NextNumber(desk[0].party.id, rootID(one, desk[0].party.root.Public()), ident.Line{}); n != 4 {
+	if n := s.NextNumber(desk[0].party.id, RootID(one, desk[0].party.root.Public()), ident.Line{}); n != 4 {
 		t.Errorf("JPN's next number = %d, want 4", n)
 	}
 }
@@ -320,7 +320,7 @@ func TestFloodOfAdditionsLeavesRoomToRemove(t *testing.T) {
 	c := newCharter(t, "JPN-NATO", jpn, nato)
 	d := newDesk(t, jpn, 1)
 	s := newSet(t, c, jpn.sign(t, d.addition(t, ident.Line{}, 1, "a.example:1")))
-	s.counts[count{rootID(one, jpn.root.Public()), AddDesk}] = MaxPerSigner
+	s.counts[count{RootID(one, jpn.root.Public()), AddDesk}] = MaxPerSigner
 	if _, err := s.Add(jpn.sign(t, d.addition(t, ident.Line{}, 2, "b.example:1")), epoch); !errors.Is(err, ErrFull) {
 		t.Errorf("one addition too many: %v, want ErrFull", err)
 	}

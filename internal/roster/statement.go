@@ -271,7 +271,7 @@ func NewStatement(v Verifier, root Signer, s Statement) (Statement, error) {
 	if s.Author == (ident.Party{}) {
 		s.Author = PartyOf(v, root.Public())
 	}
-	s.By, s.Signer = Root, rootID(v, root.Public())
+	s.By, s.Signer = Root, RootID(v, root.Public())
 	return s.sign(v, Keeper{Signer: root})
 }
 

@@ -50,6 +50,19 @@ func (s *Set) Current() (current Charter, competing []Charter) {
 	return s.terms.current, s.terms.competing
 }
 
+// Chain lists the versions that count, from the first to the current one, and
+// those that compete to follow it.
+func (s *Set) Chain() []Charter {
+	out := []Charter{s.terms.first}
+	for _, hash := range s.terms.chain {
+		out = append(out, s.terms.offers[hash].Charter)
+	}
+	return out
+}
+
+// Version returns what the set holds of a later version.
+func (s *Set) Version(hash ident.Line) Offer { return s.terms.offers[hash] }
+
 // Pending lists versions that do not count yet, because signatures are
 // missing, or not any more, because another version came first.
 func (s *Set) Pending() (out []Offer) {
@@ -135,9 +148,9 @@ func (s *Set) admitted(c Charter) (n int) {
 	return n
 }
 
-// belongs reports whether a party is on the line: a member of the charter that
+// Belongs reports whether a party is on the line: a member of the charter that
 // counts, and of every version that competes to follow it.
-func (s *Set) belongs(p ident.Party) bool {
+func (s *Set) Belongs(p ident.Party) bool {
 	if s.terms == nil {
 		return true
 	}

@@ -164,6 +164,9 @@ func TestCompetingVersions(t *testing.T) {
 	if err := s.TakeVersion(f.offer(t, both, jpn, aus, kor)); err != nil {
 		t.Fatal(err)
 	}
+	if got := len(s.Chain()); got != 4 {
+		t.Errorf("%d versions count or compete, want 4", got)
+	}
 	if c, competing := s.Current(); c.Version != 3 || len(competing) != 0 || s.Roster().State(d.id) != StateIn {
 		t.Errorf("version %d, %d compete, AUS's desk %v", c.Version, len(competing), s.Roster().State(d.id))
 	}
@@ -173,7 +176,7 @@ func TestCompetingVersions(t *testing.T) {
 	if len(statements) != 1 || len(versions) != 3 {
 		t.Fatalf("missing: %d statements, %d versions", len(statements), len(versions))
 	}
-	if _, err := other.load(versions, statements); err != nil || other.Digest() != s.Digest() {
+	if _, err := other.Load(versions, statements); err != nil || other.Digest() != s.Digest() {
 		t.Errorf("caught up: %v", err)
 	}
 	if statements, versions := s.Missing(other.Heads()); len(statements)+len(versions) != 0 {

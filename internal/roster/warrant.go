@@ -67,7 +67,7 @@ func (x *Warrant) fields(c *coder) {
 // NewWarrant checks w's fields and returns it signed by the party's root. A
 // zero w.Party is set from the root.
 func NewWarrant(v Verifier, root Signer, w Warrant) (Warrant, error) {
-	w.Suite, w.Root = v.ID(), rootID(v, root.Public())
+	w.Suite, w.Root = v.ID(), RootID(v, root.Public())
 	if w.Party == (ident.Party{}) {
 		w.Party = PartyOf(v, root.Public())
 	}
@@ -148,8 +148,11 @@ func Commitment(v Verifier, successor []byte) [commitmentSize]byte {
 // publicOf returns the public key of a root without the commitment.
 func publicOf(v Verifier, root []byte) []byte { return root[:min(len(root), suites[v.ID()].Root)] }
 
-// rootID names a root's key, whatever it committed to.
-func rootID(v Verifier, root []byte) ident.Key { return KeyID(v, publicOf(v, root)) }
+// Commits reports whether a root has named its successor.
+func Commits(v Verifier, root []byte) bool { return len(root) > len(publicOf(v, root)) }
+
+// RootID names a root's key, whatever it committed to.
+func RootID(v Verifier, root []byte) ident.Key { return KeyID(v, publicOf(v, root)) }
 
 // verifyRoot checks a root's signature over a body.
 func verifyRoot(v Verifier, root []byte, label string, suite uint8, signature []byte, body fields) error {

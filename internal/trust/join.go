@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,33 +49,37 @@ func (k *Book) AddDesk(ctx context.Context, ref string, card []byte) (pack []byt
 		if l.State != "open" {
 			return fault.New(fault.Conflict, "Line %s is %s; a desk joins an open line.", l.Name, l.State)
 		}
-		ch, err := roster.ParseCharter(k.Suite, l.Charter)
+		t, err := k.terms(o.Store(), l)
 		if err != nil {
-			return fmt.Errorf("read charter: %w", err)
+			return err
 		}
 		if err := o.TakeStatements(c.Statements); err != nil {
 			return err
 		}
-		for _, p := range ch.Parties() {
+		for _, p := range t.now.Parties() {
 			for _, st := range c.Statements {
 				if err := o.Tell(p, kindStatement, st.Bytes()); err != nil {
 					return err
 				}
 			}
 		}
-		pack, err = k.pack(o.Store(), l, ch)
+		pack, err = k.pack(o.Store(), l)
 		return err
 	})
 	return pack, err
 }
 
 // pack gathers what a new desk needs of a line.
-func (k *Book) pack(tx *store.Tx, l store.Line, c roster.Charter) ([]byte, error) {
-	set, err := k.lineSet(tx, c)
+func (k *Book) pack(tx *store.Tx, l store.Line) ([]byte, error) {
+	t, err := k.terms(tx, l)
 	if err != nil {
 		return nil, err
 	}
-	p := roster.Pack{Charter: c, Statements: set.Statements()}
+	set, c := t.set, t.now
+	p := roster.Pack{Charter: t.first, Statements: set.Statements()}
+	for _, version := range set.Chain()[1:] {
+		p.Versions = append(p.Versions, set.Version(version.Hash(k.Suite)))
+	}
 	if p.Signatures, err = signatures(tx, l.ID); err != nil {
 		return nil, err
 	}
@@ -121,7 +126,8 @@ func (k *Book) Join(ctx context.Context, raw []byte) (id ident.Line, err error) 
 	}
 	id = p.Charter.ID(k.Suite)
 	err = k.Step(ctx, func(o Outlet) error {
-		if err := k.introduce(o, p); err != nil {
+		now, _ := set.Current()
+		if err := k.introduce(o, p, now); err != nil {
 			return err
 		}
 		for _, st := range set.Statements() {
@@ -144,6 +150,11 @@ func (k *Book) Join(ctx context.Context, raw []byte) (id ident.Line, err error) 
 		} else if err != nil {
 			return fmt.Errorf("store line: %w", err)
 		}
+		for _, v := range p.Versions {
+			if err := o.Store().PutVersion(id, v.Charter.Hash(k.Suite), v.Bytes(), time.Now()); err != nil {
+				return fmt.Errorf("store charter version: %w", err)
+			}
+		}
 		for _, s := range p.Signatures {
 			if err := o.Store().PutCharterSignature(id, s.Party, s.Bytes()); err != nil {
 				return fmt.Errorf("store charter signature: %w", err)
@@ -158,27 +169,34 @@ func (k *Book) Join(ctx context.Context, raw []byte) (id ident.Line, err error) 
 }
 
 // introduce adds the parties of a pack that this desk did not know.
-func (k *Book) introduce(o Outlet, p roster.Pack) error {
-	all, err := o.Store().Parties()
-	if err != nil {
-		return fmt.Errorf("list parties: %w", err)
-	}
-	known := map[ident.Party]bool{}
-	for _, q := range all {
-		known[q.ID] = true
-	}
+func (k *Book) introduce(o Outlet, p roster.Pack, now roster.Charter) error {
 	names := map[ident.Party]string{}
 	for _, n := range p.Names {
 		names[n.Party] = n.Name
 	}
-	for _, m := range p.Charter.Members {
+	return k.introduceMembers(o, now, names)
+}
+
+// introduceMembers adds the members of a charter that this desk did not know:
+// the members who signed it stand for them.
+func (k *Book) introduceMembers(o Outlet, c roster.Charter, names map[ident.Party]string) error {
+	all, err := o.Store().Parties()
+	if err != nil {
+		return fmt.Errorf("list parties: %w", err)
+	}
+	known, taken := map[ident.Party]bool{}, map[string]bool{}
+	for _, q := range all {
+		known[q.ID], taken[q.Name] = true, true
+	}
+	for _, m := range c.Members {
 		if known[m.Party] {
 			continue
 		}
-		name := names[m.Party]
-		if name == "" {
-			name = m.Name
+		name := cmp.Or(names[m.Party], m.Name)
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s-%d", m.Name, n) // the name of another party here
 		}
+		taken[name] = true
 		if err := o.Store().PutParty(store.Party{ID: m.Party, Name: name, Root: m.Root, PairedAt: time.Now(), How: store.ByPack}); err != nil {
 			return fmt.Errorf("store party %s: %w", name, err)
 		}

@@ -213,6 +213,9 @@ func (k *Book) Control(o Outlet, from roster.Entry, kind uint8, body []byte) err
 		if err != nil {
 			return fault.Wrap(err, fault.Invalid, "An offer of a line cannot be read.")
 		}
+		if offer.Charter.Version > 1 {
+			return k.offeredVersion(o, from, offer)
+		}
 		return k.offered(o, offer)
 	case KindSignature:
 		s, err := roster.ParseCharterSignature(body)
@@ -374,11 +377,11 @@ func (k *Book) Leave(ctx context.Context, ref string) (id ident.Line, err error)
 		if id = l.ID; l.State == "left" {
 			return fault.New(fault.Conflict, "This desk has left line %s already.", l.Name)
 		}
-		c, err := roster.ParseCharter(k.Suite, l.Charter)
+		t, err := k.terms(o.Store(), l)
 		if err != nil {
-			return fmt.Errorf("read charter: %w", err)
+			return err
 		}
-		for _, p := range c.Parties() {
+		for _, p := range t.now.Parties() {
 			if err := o.Tell(p, KindLeave, id[:]); err != nil {
 				return err
 			}
@@ -408,11 +411,11 @@ func (k *Book) departed(o Outlet, from roster.Entry, body []byte) error {
 	if err != nil {
 		return fault.Wrap(err, fault.NotFound, "A desk left a line that is not ours.")
 	}
-	c, err := roster.ParseCharter(k.Suite, l.Charter)
+	t, err := k.terms(o.Store(), l)
 	if err != nil {
-		return fmt.Errorf("read charter: %w", err)
+		return err
 	}
-	if _, ok := c.Member(from.Party); !ok {
+	if _, ok := t.now.Member(from.Party); !ok {
 		return fault.New(fault.Refused, "A desk left a line that its party is not on.")
 	}
 	added, err := o.Store().PutDeparture(id, from.Desk, body, time.Now())

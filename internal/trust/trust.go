@@ -14,11 +14,9 @@ package trust
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"hotline/internal/fault"
 	"hotline/internal/ident"
@@ -151,13 +149,28 @@ func plain(name string) string {
 // Line finds a line by name, id, or a unique beginning of its id.
 func Line(tx *store.Tx, ref string) (store.Line, error) { return find(tx, ref) }
 
-// lineSet builds what parties stated for a line.
+// lineSet builds the set of a line: the later versions of its charter, and what
+// the parties of any of them stated.
 func (k *Book) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
 	set, err := roster.CharterSet(k.Suite, c)
 	if err != nil {
 		return nil, fmt.Errorf("make set of line: %w", err)
 	}
-	for _, p := range c.Parties() {
+	raw, err := tx.Versions(set.Line())
+	if err != nil {
+		return nil, fmt.Errorf("list charter versions: %w", err)
+	}
+	parties, versions := c.Parties(), []roster.Offer(nil)
+	for _, b := range raw {
+		o, err := roster.ParseOffer(k.Suite, b)
+		if err != nil {
+			return nil, fmt.Errorf("read charter version: %w", err)
+		}
+		versions, parties = append(versions, o), append(parties, o.Charter.Parties()...)
+	}
+	slices.SortFunc(parties, func(a, b ident.Party) int { return slices.Compare(a[:], b[:]) })
+	var statements []roster.Statement
+	for _, p := range slices.Compact(parties) {
 		all, err := tx.Statements(p)
 		if err != nil {
 			return nil, fmt.Errorf("list statements of %s: %w", p, err)
@@ -167,13 +180,13 @@ func (k *Book) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read statement of %s: %w", p, err)
 			}
-			if st.Line != (ident.Line{}) && st.Line != set.Line() {
-				continue
-			}
-			if _, err := set.Add(st, time.Time{}); err != nil && !errors.Is(err, roster.ErrEquivocation) {
-				return nil, fmt.Errorf("add statement of %s: %w", p, err)
+			if st.Line == (ident.Line{}) || st.Line == set.Line() {
+				statements = append(statements, st)
 			}
 		}
+	}
+	if _, err := set.Load(versions, statements); err != nil {
+		return nil, fmt.Errorf("add statements of line: %w", err)
 	}
 	return set, nil
 }
