@@ -157,6 +157,9 @@ func (a *app) printMade(dir string, r desk.InitResult, asJSON bool) error {
 	if r.RootMade {
 		a.say("The root of %s is %s. Copy it to two media, keep them offline, and take it off this machine.", inertLine(r.Party), r.RootFile)
 	}
+	if r.Delegates == 0 {
+		a.say("WARNING: no delegate may cut this desk off; only the root can. hotline party init makes a party with delegates; hotline party delegate add makes them later.")
+	}
 	a.say("The passphrase is the only thing that opens this desk: lost every slot is lost desk, for ever. hotline desk slot add recovery makes shares for people to keep.")
 	a.say("Start the desk with hotline desk run. %s signs in at the console by a one-time link (hotline desk link makes another).", r.Officer)
 	if r.SignInURL != "" {

@@ -15,7 +15,7 @@ import (
 func newLineCmd(a *app) *cobra.Command {
 	return a.newGroup("line", "Make, see and leave lines",
 		newLineCreateCmd(a), newLineAcceptCmd(a), newLineListCmd(a), newLineShowCmd(a),
-		newLineAddDeskCmd(a), newLineJoinCmd(a), newLineLeaveCmd(a), newLineCheckCmd(a), newLineKeysCmd(a))
+		newLineProposeCmd(a), newLineSignCmd(a), newLineVersionsCmd(a), newLineAddDeskCmd(a), newLineJoinCmd(a), newLineLeaveCmd(a), newLineCheckCmd(a), newLineKeysCmd(a))
 }
 
 func newLineCreateCmd(a *app) *cobra.Command {

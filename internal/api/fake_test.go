@@ -225,6 +225,31 @@ func (f fakePairings) Stop(context.Context, string, string, string) (api.Party, 
 	return api.Party{}, nil
 }
 
+type fakeStanding struct{ *fakeDesk }
+
+func (f fakeStanding) Party(_ context.Context, ref string) (api.PartyDetail, error) {
+	return api.PartyDetail{Name: ref}, nil
+}
+func (f fakeStanding) Suspend(_ context.Context, ref string, in api.SuspendIn) (api.PartyDetail, error) {
+	f.did("suspend " + ref + " " + in.Reason + in.Password)
+	return api.PartyDetail{Name: ref}, nil
+}
+func (f fakeStanding) State(_ context.Context, statement []byte) (api.TrustStatement, error) {
+	f.did("state " + string(statement))
+	return api.TrustStatement{}, nil
+}
+func (f fakeStanding) Versions(context.Context, string) ([]api.CharterVersion, error) {
+	return []api.CharterVersion{{Version: 1}}, nil
+}
+func (f fakeStanding) Propose(_ context.Context, _ string, c api.CharterChange) (api.CharterVersion, error) {
+	f.did("propose " + c.Name)
+	return api.CharterVersion{Version: 2}, nil
+}
+func (f fakeStanding) Sign(_ context.Context, version []byte) (api.CharterVersion, error) {
+	f.did("sign " + string(version))
+	return api.CharterVersion{Version: 2}, nil
+}
+
 type fakeJournal struct{ *fakeDesk }
 
 func (f fakeJournal) Leaves(context.Context, uint64, int) ([]api.Leaf, error) { return nil, nil }
@@ -247,7 +272,7 @@ func (f fakeCustody) SignInLink(context.Context, string) (api.SignInLink, error)
 
 func newServer(f *fakeDesk, ev api.Events, log *bytes.Buffer) *api.Server {
 	s := &api.Server{
-		Status: f, Lines: fakeLines{f}, Joining: fakeJoining{f}, Trust: fakeTrust{f}, Vouching: fakeTrust{f}, Messages: fakeMessages{f}, Uploads: fakeUploads{f},
+		Status: f, Lines: fakeLines{f}, Joining: fakeJoining{f}, Trust: fakeTrust{f}, Standing: fakeStanding{f}, Vouching: fakeTrust{f}, Messages: fakeMessages{f}, Uploads: fakeUploads{f},
 		Pairings: fakePairings{f}, Events: ev, Journal: fakeJournal{f}, Custody: fakeCustody{f}, Answers: api.NewMemoryAnswers(),
 	}
 	if log != nil {

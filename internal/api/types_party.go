@@ -16,9 +16,9 @@ type PartyDetail struct {
 	Desks         []PartyDesk      `json:"desks"`
 	Delegates     []PartyHolder    `json:"delegates"`
 	Custodians    []PartyHolder    `json:"custodians"`
-	Contact       *PartyContact    `json:"contact"`
-	Suspended     *PartySuspension `json:"suspended"`       // by us, or by itself: it is sent nothing new
-	SuspendedByIt *PartySuspension `json:"suspended_by_it"` // it sends us nothing new
+	Contact       *PartyContact    `json:"contact,omitempty"`
+	Suspended     *PartySuspension `json:"suspended,omitempty"`       // by us, or by itself: it is sent nothing new
+	SuspendedByIt *PartySuspension `json:"suspended_by_it,omitempty"` // it sends us nothing new
 	Statements    []TrustStatement `json:"statements"`
 }
 
@@ -76,9 +76,9 @@ type CharterVersion struct {
 	Signed    []string `json:"signed"`
 	Missing   []string `json:"missing"`
 	Quorum    int      `json:"quorum"` // how many members of the version before it must sign
-	CreatedAt Time     `json:"created_at"`
-	Text      []string `json:"text"` // what it changes
-	File      []byte   `json:"file"` // base64: the version with its signatures, to be signed
+	CreatedAt Time     `json:"created_at,omitzero"`
+	Text      []string `json:"text"`           // what it changes
+	File      []byte   `json:"file,omitempty"` // base64: the version with its signatures, to be signed
 }
 
 // CharterChange is the body of POST /lines/{id}/versions. What is empty stays.

@@ -61,6 +61,7 @@ type InitResult struct {
 	DeskID    ident.Desk
 	RootFile  string
 	RootMade  bool   // the root is new: keep it, twice, and offline
+	Delegates int    // that the desk's addition names; without any, only the root cuts it off
 	SignInURL string // of the first officer; empty when the console's port is not known yet
 	Officer   string
 }
@@ -121,7 +122,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	}
 	r := InitResult{
 		Party: o.Party, PartyID: id.Party, Desk: o.Name, DeskID: id.Self.Desk,
-		RootFile: o.RootFile, RootMade: made, Officer: FirstOfficer,
+		RootFile: o.RootFile, RootMade: made, Officer: FirstOfficer, Delegates: len(st.Add.Delegates),
 	}
 	if r.SignInURL, err = write(ctx, o, id, facts.Rotations, st, seal); err != nil {
 		return InitResult{}, err
