@@ -78,10 +78,24 @@ func (a *app) printDesk(d api.Desk) error {
 	if len(d.Relays) == 0 {
 		facts = append(facts, []string{"relay", "none"})
 	}
+	if !d.ExpiresAt.IsZero() {
+		facts = append(facts, []string{"certificate", "until " + stamp(d.ExpiresAt) + expiryWords(d)})
+	}
 	for _, x := range d.Alarms {
 		facts = append(facts, []string{"ALARM", stamp(x.At) + " " + x.Text})
 	}
 	return table(a.out, []string{"DESK", d.Desk}, facts)
+}
+
+// expiryWords warns of a certificate that ends.
+func expiryWords(d api.Desk) string {
+	switch left := d.ExpiresAt.Sub(d.Now.Time); {
+	case left <= 0:
+		return " ??? it has ended: no line takes this desk in; hotline desk rotate makes another"
+	case left < api.ExpiryWarning:
+		return fmt.Sprintf(" ??? it ends in %d days: hotline desk rotate makes another", int(left.Hours()/24))
+	}
+	return ""
 }
 
 func clockWords(c api.Clock) string {

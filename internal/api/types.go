@@ -70,10 +70,16 @@ type Desk struct {
 	Relays   []Relay `json:"relays"`
 	Clock    Clock   `json:"clock"`
 	Counts   Counts  `json:"counts"`
+	// ExpiresAt is the end of this desk's certificate. Whoever adds the desk to
+	// a line after it refuses; lines that it is on go on.
+	ExpiresAt Time `json:"expires_at,omitzero"`
 	// Alarms are about the party's own desks, and stand until an officer
 	// settles them.
 	Alarms []Alarm `json:"alarms"`
 }
+
+// ExpiryWarning is how long before its certificate's end a desk warns.
+const ExpiryWarning = 30 * 24 * time.Hour
 
 // Alarm is a banner above every screen.
 type Alarm struct {

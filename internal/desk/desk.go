@@ -64,6 +64,8 @@ type Desk struct {
 	// porters takes the ids of pairings whose files are to be carried.
 	porters chan string
 
+	expires time.Time // the end of this desk's certificate; zero: unknown
+
 	duress bool // a duress word opened it; goes into one message, and nowhere else
 
 	destroy   sync.Once
@@ -130,7 +132,13 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	}
 	d.duress = key.Duress()
 	d.store, d.vouch = s, console.NewVoucher(accounts{d}, nil)
-	err = s.View(ctx, func(tx *store.Tx) (err error) { d.id, err = loadIdentity(tx); return err })
+	err = s.View(ctx, func(tx *store.Tx) (err error) {
+		if d.id, err = loadIdentity(tx); err != nil {
+			return err
+		}
+		d.expires, err = expiry(tx, &d.id)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -155,6 +163,9 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 		Step: func(ctx context.Context, fn func(o trust.Outlet) error) error {
 			return d.engine.Transact(ctx, func(b *exchange.Batch) error { return fn(b) })
 		},
+	}
+	if left := time.Until(d.expires); !d.expires.IsZero() && left < api.ExpiryWarning {
+		d.log.Warn("this desk's certificate ends soon; hotline desk rotate makes another", "ends", d.expires.UTC().Format(time.RFC3339))
 	}
 	if p := s.Provenance(); p != store.Clean {
 		d.log.Warn("this folder is not the one that was closed; new keys are made", "provenance", p.String())

@@ -4,10 +4,12 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"time"
 
 	"hotline/internal/exchange"
 	"hotline/internal/fault"
 	"hotline/internal/octets"
+	"hotline/internal/roster"
 	"hotline/internal/store"
 	"hotline/internal/suite"
 )
@@ -83,4 +85,23 @@ func loadIdentity(tx *store.Tx) (identity, error) {
 		return identity{}, fmt.Errorf("read identity: %w", err)
 	}
 	return parseIdentity(b)
+}
+
+// expiry is the end of the certificate by which the party's root added this
+// desk.
+func expiry(tx *store.Tx, id *identity) (end time.Time, err error) {
+	all, err := tx.Statements(id.Party)
+	if err != nil {
+		return end, fmt.Errorf("list own statements: %w", err)
+	}
+	for _, b := range all {
+		st, err := roster.ParseStatement(b)
+		if err != nil {
+			return end, fmt.Errorf("read own statement: %w", err)
+		}
+		if st.Add != nil && st.Desk(id.MessageKey.Suite()) == id.Self.Desk {
+			end = st.Add.Certificate.NotAfter
+		}
+	}
+	return end, nil
 }

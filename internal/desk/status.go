@@ -43,7 +43,7 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 	now := time.Now().UTC()
 	out := api.Desk{
 		Party: s.id.PartyName, PartyID: s.id.Party.String(), Desk: s.id.DeskName, DeskID: s.id.Self.Desk.String(),
-		Version: s.opts.Version, Now: api.Time{Time: now}, Store: "open", Relays: []api.Relay{}, Alarms: []api.Alarm{},
+		Version: s.opts.Version, Now: api.Time{Time: now}, Store: "open", ExpiresAt: api.Time{Time: s.expires.UTC()}, Relays: []api.Relay{}, Alarms: []api.Alarm{},
 	}
 	for _, l := range s.engine.View().Lines {
 		out.Exercise = out.Exercise || l.State == "open" && l.Charter.Exercise
