@@ -98,8 +98,10 @@ func (d slotsDoc) find(passphrase []byte, skip int) (Opened, place, error) {
 			broken = err
 			continue
 		}
+		step("derived")
 		for at, sealed := range s.Passphrase.Places {
 			plain, err := a.Open(nil, nil, sealed, slotAAD(Passphrase, s.ID))
+			step("tried")
 			if err == nil && len(plain) == KeySize+1 && o.Key == nil {
 				o = Opened{Key: plain[:KeySize:KeySize], Slot: s.ID, Kind: Passphrase, mark: plain[KeySize]}
 				where = place{i, at}

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 )
 
-// step is called between the writes, for tests that kill the process there.
+// step is called between the writes, for tests that kill the process there, and
+// at the work that a word costs, for tests that count it.
 var step = func(string) {}
 
 // overwrite fills an open file with random bytes, and syncs. On flash media,
