@@ -301,6 +301,9 @@ func (o own) survivors(drop []string) (ids []ident.Statement) {
 		desk := st.Desk(o.suite)
 		state := r.State(desk)
 		cert, _ := o.set.Certificate(desk)
+		if st.Contact != nil || st.Type == roster.ReopenParty {
+			ids = append(ids, st.ID(o.suite))
+		}
 		if (st.Add != nil || st.Activate != nil) && (state == roster.StateIn || state == roster.StateDormant) && !slices.Contains(drop, cert.Name) {
 			ids = append(ids, st.ID(o.suite))
 		}

@@ -29,7 +29,7 @@ func (s *Set) compute() *Roster {
 		r.roots[p], r.frozen[p] = reigns[p].root, reigns[p].frozen
 	}
 	r.takeRemovals(all)
-	r.takeNotices(all)
+	r.takeNotices(all, reigns)
 	best, spare := make(map[ident.Desk]*held), make(map[ident.Desk]*held)
 	for _, st := range all {
 		if st.Add == nil {
@@ -173,11 +173,15 @@ func (m Removal) before(o Removal) bool {
 
 // takeNotices finds the suspensions and contact cards that count: the highest
 // notice; of one number a suspension before a reopening, then the later one.
-func (r *Roster) takeNotices(all []*held) {
+// What opens, like what adds, stands after a rotation only if that lists it.
+func (r *Roster) takeNotices(all []*held, reigns map[ident.Party]reign) {
 	type pair struct{ author, subject ident.Party }
 	latest := make(map[pair]*held)
 	cards := make(map[ident.Party]*held)
 	for _, st := range all {
+		if st.Type != SuspendParty && !reigns[st.Author].holds(st) {
+			continue
+		}
 		if st.Contact != nil {
 			if old, ok := cards[st.Author]; !ok || cmp.Or(cmp.Compare(st.Contact.Notice, old.Contact.Notice), st.Time.Compare(old.Time)) > 0 {
 				cards[st.Author], r.contacts[st.Author] = st, *st.Contact
