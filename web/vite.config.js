@@ -22,6 +22,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     sourcemap: false,
     target: 'es2023',
-    rollupOptions: { output: { manualChunks: undefined } },
+    rollupOptions: {
+      output: {
+        // What every screen needs stands in two files: many small ones cost a
+        // thin link more than they save.
+        manualChunks: (id) => (/src\/(logic\/(?!draft|stix|tone)|state\/(?!trust|draft|sound)|router|api|stream)/.test(id) ? 'desk'
+          : /src\/parts\/(Text|Time|Label|Precedence|Countdown|Hold|Steps)\.svelte$/.test(id) ? 'parts' : undefined),
+      },
+    },
   },
 })

@@ -50,7 +50,7 @@ type MeetingPlace interface {
 // Meet serves the one request of a [Meeting] connection and closes it.
 func (p *Pending) Meet(ctx context.Context, a Answer, place MeetingPlace) error {
 	defer p.conn.Close()
-	defer context.AfterFunc(ctx, func() { p.conn.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = p.conn.SetDeadline(time.Unix(1, 0)) })()
 	if err := a.say(p.conn); err != nil {
 		return fmt.Errorf("answer desk: %w", err)
 	}
@@ -118,7 +118,7 @@ func meet(ctx context.Context, cfg *ClientConfig, op uint8, slot Slot, step uint
 		return nil, err
 	}
 	defer tc.Close()
-	defer context.AfterFunc(ctx, func() { tc.SetDeadline(time.Unix(1, 0)) })()
+	defer context.AfterFunc(ctx, func() { _ = tc.SetDeadline(time.Unix(1, 0)) })()
 	if err := tc.SetDeadline(time.Now().Add(MeetingWait + 2*handshakeTimeout)); err != nil {
 		return nil, err
 	}

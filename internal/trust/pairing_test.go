@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -51,7 +50,7 @@ func newSide(t *testing.T, name string, persons int) *side {
 	t.Helper()
 	key := make([]byte, store.KeySize)
 	_, _ = rand.Read(key)
-	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), name), key, store.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	st, err := store.Open(t.Context(), filepath.Join(t.TempDir(), name), key, store.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

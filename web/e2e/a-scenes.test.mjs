@@ -1,5 +1,5 @@
 // Every scene: nothing breaks the content policy, nothing throws, and axe finds
-// nothing. The four screens run in three looks, the other states of them in one
+// nothing. The main screens run in three looks, the other states of them in one
 // each by turns; HOTLINE_BROWSER_ALL=1 runs everything in all three.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
@@ -28,7 +28,7 @@ async function check(page, name) {
 }
 
 const looks = [['day', 'en', 1280], ['dark', 'ja', 1280], ['night', 'en', 320]]
-const screens = new Set(['watch', 'message', 'line', 'compose'])
+const screens = new Set(['watch', 'message', 'line', 'compose', 'pairing-two', 'line-facts', 'cutoff'])
 
 for (const [i, { name }] of scenes.entries()) {
   for (const [theme, lang, width] of screens.has(name) || process.env.HOTLINE_BROWSER_ALL ? looks : [looks[i % 3]]) {

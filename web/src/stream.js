@@ -2,7 +2,7 @@
 // itself after a cut, with Last-Event-ID; after one 503 it gives up for ever.
 // So this reopens with ?after= itself, and takes 40 s without a beat as a cut.
 
-const kinds = ['snapshot', 'alarm', 'message', 'ladder', 'line', 'desk', 'beat', 'bye', 'reload']
+const kinds = ['snapshot', 'alarm', 'message', 'ladder', 'line', 'desk', 'pairing', 'cutoff', 'beat', 'bye', 'reload']
 const silence = 40_000
 
 /**

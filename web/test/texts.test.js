@@ -7,8 +7,9 @@ import { parse } from '../src/logic/icu.js'
 const src = new URL('../src/', import.meta.url).pathname
 const walk = (dir) => readdirSync(dir).flatMap((f) => (statSync(join(dir, f)).isDirectory() ? walk(join(dir, f)) : [join(dir, f)]))
 const code = walk(src).filter((f) => /\.(svelte|js)$/.test(f)).map((f) => readFileSync(f, 'utf8')).join('\n')
-const en = JSON.parse(readFileSync(join(src, 'ui/en.json')))
-const ja = JSON.parse(readFileSync(join(src, 'ui/ja.json')))
+const all = (lang) => Object.assign({}, ...[`ui/${lang}.json`, `ui/trust.${lang}.json`].map((f) => JSON.parse(readFileSync(join(src, f)))))
+const en = all('en')
+const ja = all('ja')
 
 test('every text parses, in every language', () => {
   for (const texts of [en, ja]) for (const [key, text] of Object.entries(texts)) assert.doesNotThrow(() => parse(text), key)

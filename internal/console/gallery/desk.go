@@ -35,6 +35,7 @@ type desk struct {
 	cutting  chan struct{} // closed and replaced to end all streams
 	refusing bool
 	serial   int
+	trust    trustState
 }
 
 type event struct {
@@ -48,7 +49,11 @@ func newDesk(s scene) *desk {
 		mux: http.NewServeMux(), scene: s, begun: time.Now(), posts: []obj{}, uploads: map[string]obj{},
 		changed: make(chan struct{}), cutting: make(chan struct{}), serial: 420,
 	}
-	d.self, d.lines, d.messages = s.self(), s.lines(), s.messages()
+	d.self, d.lines, d.messages, d.trust = s.self(), s.lines(), s.messages(), allTrust()
+	if s.trust != nil {
+		d.trust = s.trust()
+	}
+	d.serveTrust()
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /desk": d.getDesk, "GET /lines": d.getLines, "GET /messages": d.getMessages, "GET /messages/{id}": d.getMessage,
 		"GET /messages/{id}/stix": d.getSTIX, "POST /messages/{id}/ack": d.ack, "POST /messages": d.send, "POST /review": d.review,

@@ -15,27 +15,47 @@ type scene struct {
 	broken    bool // the API answers 503
 	stale     bool // the event stream does not open
 	refuseAck bool // acts fail
+	trust     func() trustState
 }
 
 // sceneNames gives the scenes their order.
-var sceneNames = []string{"sign-in", "link", "take", "watch", "message", "japanese", "line", "compose", "empty", "error", "stale", "relay-down", "busy", "hostile", "act-fails"}
+var sceneNames = []string{"sign-in", "link", "take", "watch", "message", "japanese", "line", "compose", "empty", "error", "stale", "relay-down", "busy", "hostile", "act-fails",
+	"trust", "trust-empty", "trust-error", "trust-stale", "pair", "pairing-code", "pairing-hand", "pairing-words", "pairing-two", "paired", "pairing-failed",
+	"party", "party-stopped", "line-facts", "line-forked", "cutoff", "cutoff-alarm"}
 
 var scenes = map[string]scene{
-	"sign-in":    {"#/in", deskUp, allLines, traffic, false, false, false},
-	"link":       {"#/in/" + Link, deskUp, allLines, traffic, false, false, false},
-	"take":       {"#/take", deskUp, allLines, traffic, false, false, false},
-	"watch":      {"#/", deskUp, allLines, traffic, false, false, false},
-	"message":    {"#/m/msg1flash", deskUp, allLines, traffic, false, false, false},
-	"japanese":   {"#/m/msg1fimi", deskUp, allLines, traffic, false, false, false},
-	"line":       {"#/line/line1alliance", deskUp, allLines, traffic, false, false, false},
-	"compose":    {"#/new?line=line1jpnnato", deskUp, allLines, traffic, false, false, false},
-	"empty":      {"#/", deskUp, noLines, noTraffic, false, false, false},
-	"error":      {"#/", deskUp, allLines, traffic, true, false, false},
-	"stale":      {"#/", deskUp, allLines, traffic, false, true, false},
-	"relay-down": {"#/", deskDown, allLines, traffic, false, false, false},
-	"busy":       {"#/", deskUp, allLines, busy, false, false, false},
-	"hostile":    {"#/m/msg1bad0", deskUp, allLines, hostile, false, false, false},
-	"act-fails":  {"#/", deskUp, allLines, traffic, false, false, true},
+	"sign-in":        {hash: "#/in", self: deskUp, lines: allLines, messages: traffic},
+	"link":           {hash: "#/in/" + Link, self: deskUp, lines: allLines, messages: traffic},
+	"take":           {hash: "#/take", self: deskUp, lines: allLines, messages: traffic},
+	"watch":          {hash: "#/", self: deskUp, lines: allLines, messages: traffic},
+	"message":        {hash: "#/m/msg1flash", self: deskUp, lines: allLines, messages: traffic},
+	"japanese":       {hash: "#/m/msg1fimi", self: deskUp, lines: allLines, messages: traffic},
+	"line":           {hash: "#/line/line1alliance", self: deskUp, lines: allLines, messages: traffic},
+	"compose":        {hash: "#/new?line=line1jpnnato", self: deskUp, lines: allLines, messages: traffic},
+	"empty":          {hash: "#/", self: deskUp, lines: noLines, messages: noTraffic},
+	"error":          {hash: "#/", self: deskUp, lines: allLines, messages: traffic, broken: true},
+	"stale":          {hash: "#/", self: deskUp, lines: allLines, messages: traffic, stale: true},
+	"relay-down":     {hash: "#/", self: deskDown, lines: allLines, messages: traffic},
+	"busy":           {hash: "#/", self: deskUp, lines: allLines, messages: busy},
+	"hostile":        {hash: "#/m/msg1bad0", self: deskUp, lines: allLines, messages: hostile},
+	"trust":          {hash: "#/trust", self: deskUp, lines: allLines, messages: traffic},
+	"trust-empty":    {hash: "#/trust", self: deskUp, lines: noLines, messages: noTraffic, trust: nobody},
+	"trust-error":    {hash: "#/trust/line/line1alliance", self: deskUp, lines: allLines, messages: traffic, trust: unanswered},
+	"trust-stale":    {hash: "#/trust", self: deskUp, lines: allLines, messages: traffic, stale: true},
+	"pair":           {hash: "#/trust/pair", self: deskUp, lines: allLines, messages: traffic},
+	"pairing-code":   {hash: "#/trust/pairing/2", self: deskUp, lines: allLines, messages: traffic},
+	"pairing-hand":   {hash: "#/trust/pairing/3", self: deskUp, lines: allLines, messages: traffic},
+	"pairing-words":  {hash: "#/trust/pairing/4", self: deskUp, lines: allLines, messages: traffic},
+	"pairing-two":    {hash: "#/trust/pairing/5", self: deskUp, lines: allLines, messages: traffic},
+	"paired":         {hash: "#/trust/pairing/1", self: deskUp, lines: allLines, messages: traffic},
+	"pairing-failed": {hash: "#/trust/pairing/6", self: deskUp, lines: allLines, messages: traffic},
+	"party":          {hash: "#/trust/party/party1nato", self: deskUp, lines: allLines, messages: traffic},
+	"party-stopped":  {hash: "#/trust/party/party1aus", self: deskUp, lines: allLines, messages: traffic, trust: stoppedParty},
+	"line-facts":     {hash: "#/trust/line/line1alliance", self: deskUp, lines: allLines, messages: traffic},
+	"line-forked":    {hash: "#/trust/line/line1jpnnato", self: deskUp, lines: forkedLines, messages: traffic, trust: forked},
+	"cutoff":         {hash: "#/trust/cut/desk1nato-2?name=NATO-2", self: deskUp, lines: allLines, messages: traffic},
+	"cutoff-alarm":   {hash: "#/trust", self: deskUp, lines: allLines, messages: traffic, trust: alarmed},
+	"act-fails":      {hash: "#/", self: deskUp, lines: allLines, messages: traffic, refuseAck: true},
 }
 
 func deskUp() obj {

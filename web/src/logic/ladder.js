@@ -2,11 +2,11 @@
 // the order of the rungs, ready for words. Wording is the screens' matter.
 
 export const rungs = ['queued', 'accepted', 'delivered', 'alarmed', 'receipted', 'readback', 'comply', 'cannot', 'holding', 'answered']
-export const side = ['refused', 'expired', 'overdue', 'withdrawn', 'whole', 'cancelled']
+export const side = ['refused', 'expired', 'overdue', 'withdrawn', 'whole', 'cancelled', 'undelivered']
 
 /** Where a state stands: bad, done, wait or plain. */
 export function tone(state) {
-  if (['refused', 'expired', 'overdue', 'cannot', 'withdrawn', 'cancelled'].includes(state)) return 'bad'
+  if (['refused', 'expired', 'overdue', 'undelivered', 'cannot', 'withdrawn', 'cancelled'].includes(state)) return 'bad'
   if (['receipted', 'readback', 'comply', 'answered'].includes(state)) return 'good'
   if (state === 'holding') return 'hold'
   return 'plain'

@@ -17,3 +17,11 @@ export function stateOf(line) {
 
 /** Names of the other parties of a line. */
 export const others = (line) => (line.parties ?? []).filter((p) => !p.self).map((p) => p.name)
+
+/** "2 d", "5 h", "12 min": how old a key is, whole, never rounded up. */
+export function age(seconds) {
+  if (!Number.isFinite(seconds) || seconds < 0) return '—'
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86400)} d`
+}

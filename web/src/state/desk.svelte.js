@@ -41,6 +41,14 @@ const arrivals = new Set()
 /** Calls f for each message that was not known before, once live. */
 export function onArrival(f) { arrivals.add(f) }
 
+const changes = new Set()
+
+/** Calls f(kind, data) for every event of the stream; returns what ends it. */
+export function onChange(f) {
+  changes.add(f)
+  return () => changes.delete(f)
+}
+
 function take(m) {
   if (!m?.id) return
   const known = messages.has(m.id)
@@ -134,6 +142,7 @@ export function start() {
     event: (kind, data) => {
       desk.liveAt = clock.now
       apply(kind, data)
+      for (const f of changes) f(kind, data)
     },
     state: (live) => {
       if (live && !desk.live && (desk.fault || !desk.loaded)) load()

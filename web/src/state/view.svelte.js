@@ -10,10 +10,21 @@ export const view = $state({ theme: 'auto', lang: 'en', zone: 'zulu', ...boot.vi
 const texts = $state({ all: {} })
 
 const load = { en: () => import('../ui/en.json'), ja: () => import('../ui/ja.json') }
+// Texts of screens that few officers open, fetched with them.
+const rare = { trust: { en: () => import('../ui/trust.en.json'), ja: () => import('../ui/trust.ja.json') } }
+const wanted = new Set()
 
 /** Fetches the texts of the language; called once before anything is drawn. */
 export async function loadTexts() {
-  texts.all = (await (load[view.lang] ?? load.en)()).default
+  const parts = [load, ...[...wanted].map((name) => rare[name])].map((p) => (p[view.lang] ?? p.en)())
+  texts.all = Object.assign({}, ...(await Promise.all(parts)).map((m) => m.default))
+}
+
+/** Fetches the texts of a rarer screen too; call it before the screen is drawn. */
+export async function needTexts(name) {
+  if (wanted.has(name)) return
+  wanted.add(name)
+  await loadTexts()
 }
 
 /** The text of a key in the officer's language. A missing key shows itself. */

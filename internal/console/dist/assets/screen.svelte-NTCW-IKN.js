@@ -1,1 +1,0 @@
-import{gt as e}from"./desk.svelte-BQDlR0LP.js";var t=e({labels:[],exercise:!1,message:``,keysOpen:!1});function n(e,n){t.labels=e,t.exercise=n}export{n,t};
