@@ -178,6 +178,9 @@ func (b *Batch) takeAttestation(l *line, raw []byte) error {
 		b.drop("attestation", err)
 		return nil
 	}
+	if a.Sender == e.cfg.Self.Desk {
+		return b.ownWord(l, a)
+	}
 	cert, ok := e.dir.certs[a.Sender]
 	if !ok || a.To != (ident.Party{}) && a.To != e.cfg.Self.Party {
 		b.drop("attestation of a stranger, or for another party", nil)
@@ -367,13 +370,19 @@ func signedBody(evidence, body []byte) []byte {
 // prove keeps what shows that a record was tampered with, journals it and tells
 // the screens. The same again is one alarm.
 func (b *Batch) prove(p store.Proof) error {
+	_, err := b.proven(p)
+	return err
+}
+
+// proven is prove; it reports whether the proof is a new one.
+func (b *Batch) proven(p store.Proof) (bool, error) {
 	p.At = b.Now
 	added, err := b.Tx.PutProof(p)
 	if err != nil {
-		return fmt.Errorf("store proof: %w", err)
+		return false, fmt.Errorf("store proof: %w", err)
 	}
 	if !added {
-		return nil
+		return false, nil
 	}
 	b.After(func() {
 		b.e.cfg.Log.Error("the record does not fit what was signed", "kind", p.Kind, "verdict", p.Verdict, "desk", p.Sender.String(), "line", p.Line.String())
@@ -386,9 +395,9 @@ func (b *Batch) prove(p store.Proof) error {
 	w.Var32(p.A)
 	w.Var32(p.B)
 	if err := b.Leaf(p.Kind, w.Bytes()); err != nil {
-		return err
+		return false, err
 	}
-	return b.Event(EventLine, p.Line[:])
+	return true, b.Event(EventLine, p.Line[:])
 }
 
 // deskName is a desk's own name, or its id.

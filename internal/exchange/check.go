@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hotline/internal/chain"
@@ -131,8 +132,8 @@ func (b *Batch) checkDue() error {
 			continue
 		}
 		c := b.e.checking(group)
-		if c.from.IsZero() { // a start is no reason to speak
-			c.from = b.Steady
+		if c.from.IsZero() { // after a start peers say whether it was set back
+			c.from, c.twice = b.Steady, b.Steady.Add(2*tick)
 		}
 		since, still := b.Steady.Sub(later(c.from, c.said)), b.Steady.Sub(c.moved)
 		twice := !c.twice.IsZero() && !c.twice.After(b.Steady)
@@ -142,7 +143,7 @@ func (b *Batch) checkDue() error {
 		if twice {
 			c.twice = time.Time{}
 		}
-		if err := b.sayCheck(l, s, twice); err != nil {
+		if err := b.sayCheck(l, s, twice && !c.said.IsZero()); err != nil {
 			return err
 		}
 	}
@@ -152,7 +153,11 @@ func (b *Batch) checkDue() error {
 // sayCheck attests what is not attested yet, and seals a line check.
 func (b *Batch) sayCheck(l *line, s *sender, wanted bool) error {
 	e := b.e
-	if s.soiled[ident.Party{}].count > 0 {
+	_, err := b.Tx.Attestation(s.row, ident.Party{})
+	if err != nil && !errors.Is(err, store.ErrNone) {
+		return fmt.Errorf("read own attestation: %w", err)
+	}
+	if err != nil || s.soiled[ident.Party{}].count > 0 {
 		if err := b.attest(l, s, s, ident.Party{}, false); err != nil {
 			return err
 		}
@@ -274,7 +279,7 @@ func (b *Batch) putChecked(k store.Checked) error {
 func (b *Batch) vector(l *line, group ident.Group) (checkpoint.Vector, error) {
 	e := b.e
 	v := checkpoint.Vector{Holder: e.cfg.Self.Desk, Group: group, Time: b.Now}
-	for _, d := range l.desksOf(l.parties...) { // ascending
+	for _, d := range l.desksOf(l.parties...) {
 		held, err := b.Tx.NewestAttestation(d.Desk, group)
 		if errors.Is(err, store.ErrNone) {
 			continue
@@ -299,6 +304,7 @@ func (b *Batch) vector(l *line, group ident.Group) (checkpoint.Vector, error) {
 		}
 		v.Chains = append(v.Chains, c)
 	}
+	slices.SortFunc(v.Chains, func(a, b checkpoint.Chain) int { return slices.Compare(a.Sender[:], b.Sender[:]) })
 	return v, nil
 }
 

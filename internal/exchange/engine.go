@@ -49,6 +49,8 @@ type Engine struct {
 	steady    steady
 	checks    map[ident.Group]*checking
 	claims    map[claimKey]claim
+	recent    map[envelope.ID]bool     // chain envelopes that were opened
+	reminded  map[ident.Desk]time.Time // when a desk was last shown its own word, steady
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
@@ -92,6 +94,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		cut:       map[ident.Desk]bool{},
 		checks:    map[ident.Group]*checking{},
 		claims:    map[claimKey]claim{},
+		recent:    map[envelope.ID]bool{},
+		reminded:  map[ident.Desk]time.Time{},
 		memo:      cfg.Memo,
 	}
 	if e.memo == nil {

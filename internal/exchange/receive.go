@@ -169,8 +169,11 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	}
 	o, err := r.Open(env, b.Steady)
 	if errors.Is(err, chain.ErrReplay) {
-		_, err := b.again(envelope.Identify(env))
-		return err
+		known, err := b.again(envelope.Identify(env))
+		if known || err != nil {
+			return err
+		}
+		return b.usedTwice(r, envelope.Identify(env))
 	}
 	if err != nil {
 		b.drop("chain envelope", err)
@@ -187,6 +190,7 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		b.drop("message for no line of ours", nil)
 		return nil
 	}
+	b.opened(envelope.Identify(env))
 	if err := b.place(l, r, o); err != nil {
 		return err
 	}
