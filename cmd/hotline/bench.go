@@ -16,7 +16,7 @@ import (
 
 // newBenchCmd returns "hotline bench".
 func newBenchCmd(a *app) *cobra.Command {
-	return a.newGroup("bench", "Measure this binary on this machine", newBenchFlashCmd(a), newBenchThroughputCmd(a), newBenchSizesCmd(a))
+	return a.newGroup("bench", "Measure this binary on this machine", newBenchFlashCmd(a), newBenchThroughputCmd(a), newBenchSizesCmd(a), newBenchCutoffCmd(a))
 }
 
 func newBenchFlashCmd(a *app) *cobra.Command {

@@ -7,7 +7,9 @@
 // milliseconds. docs/benchmarks.md says what each row is and where it ends.
 //
 // This package is on floor 6. It starts the scene as `hotline demo`, another
-// process, and knows no rule of desk or relay.
+// process, and knows no rule of desk or relay; but for a line of hundreds of
+// desks, whose engines, stores and links it runs in one process, with a relay
+// and emulated links between them.
 package bench
 
 import (
@@ -24,7 +26,7 @@ import (
 // Row is one figure with its distribution.
 type Row struct {
 	Name string  `json:"name"`
-	Unit string  `json:"unit"` // "ms", "1/s", "MB", "kbit/s"
+	Unit string  `json:"unit"` // "ms", "s", "1/s", "MB", "B", "kbit/s"
 	N    int     `json:"n"`    // measurements
 	P50  float64 `json:"p50"`
 	P90  float64 `json:"p90"`
