@@ -52,7 +52,7 @@ func (o *Options) Cutoff(ctx context.Context, c Cutoff) (err error) {
 	slice := 0
 	for round := range c.Rounds {
 		if round > 0 {
-			if err := f.settle(ctx, round); err != nil {
+			if err := f.settle(ctx); err != nil {
 				return err
 			}
 		}
@@ -99,11 +99,12 @@ func (f *fleet) cut(ctx context.Context, round int) (c cutoff, err error) {
 	ctx, stop := context.WithTimeout(ctx, refusedWithin)
 	defer stop()
 	by, gone := f.desks[0], f.desks[1+round]
+	gone.gone = true
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var moments []time.Time
 	for _, v := range f.desks[1:] {
-		if v == gone || by.engine.View().Removed[v.self.Desk] {
+		if v.gone {
 			continue
 		}
 		all.Go(func() {
@@ -117,6 +118,7 @@ func (f *fleet) cut(ctx context.Context, round int) (c cutoff, err error) {
 		})
 	}
 	at := time.Now()
+	f.cutAt = at
 	if err := by.engine.Transact(ctx, func(b *exchange.Batch) error {
 		st, err := b.Removal(by.delegate, gone.self.Desk, "EXERCISE")
 		if err != nil {
@@ -177,7 +179,7 @@ func (v *vessel) confirmed(ctx context.Context, gone ident.Desk, began time.Time
 func (f *fleet) sliceSize(ctx context.Context) (size int, err error) {
 	for range 600 {
 		err := f.desks[0].store.View(ctx, func(tx *store.Tx) error {
-			return tx.Row("SELECT coalesce(max(length(bytes)), 0) FROM outbox WHERE purpose = 'slice'").Scan(&size)
+			return tx.Row("SELECT coalesce(max(length(bytes)), 0) FROM outbox WHERE purpose = 'slice' AND made_at >= ?", f.cutAt).Scan(&size)
 		})
 		if err != nil && !errors.Is(err, store.ErrSlow) {
 			return 0, err

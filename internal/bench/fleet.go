@@ -34,8 +34,11 @@ type fleet struct {
 	line  ident.Line
 	desks []*vessel
 	memo  *exchange.Memo
+	cutAt time.Time // of the last cut-off
 	addr  string
 	relay ident.Relay
+	epoch uint64 // of the relay's spool
+	boxes map[ident.Mailbox]*vessel
 
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -56,6 +59,9 @@ type vessel struct {
 	blobs    *blob.Dir
 	engine   *exchange.Engine
 	proxy    *emulate.Proxy
+	gone     bool // cut off
+	quay     *quay
+	waiting  []link.Delivery // while it is made ready; its fleet's mu guards it
 }
 
 // perParty is how many desks each party of a fleet has.
@@ -64,7 +70,7 @@ const perParty = 5
 // launch starts a fleet of n desks, each behind a link of its own, and returns
 // when every desk holds every other's key.
 func (o *Options) launch(ctx context.Context, n int, l emulate.Link) (_ *fleet, err error) {
-	f := &fleet{memo: exchange.NewMemo(suite.One)}
+	f := &fleet{memo: exchange.NewMemo(suite.One), boxes: map[ident.Mailbox]*vessel{}}
 	if f.dir, err = os.MkdirTemp("", "hotline-bench-"); err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
@@ -106,9 +112,15 @@ func (o *Options) launch(ctx context.Context, n int, l emulate.Link) (_ *fleet, 
 	if err := each(f.desks, func(_ int, v *vessel) error { return f.start(ctx, v, l) }); err != nil {
 		return nil, err
 	}
-	lap("Desks started")
-	err = f.settle(ctx, 0)
-	lap("Keys exchanged")
+	if err := f.settle(ctx); err != nil {
+		return nil, err
+	}
+	lap("Desks started, keys made")
+	for _, v := range f.desks {
+		v.quay.sail(ctx)
+	}
+	err = f.connected(ctx)
+	lap("Links up")
 	return f, err
 }
 
@@ -183,6 +195,7 @@ func (f *fleet) certify(n int) ([]roster.Member, error) {
 			return nil, err
 		}
 		f.desks = append(f.desks, v)
+		f.boxes[v.add.Add.Mailboxes[0].Box] = v
 	}
 	return members, nil
 }
@@ -253,7 +266,10 @@ func (f *fleet) invite(ctx context.Context, n int) (i link.Invite, err error) {
 // enrol gives every desk its mailbox.
 func (f *fleet) enrol(ctx context.Context, i link.Invite) error {
 	return each(f.desks, func(_ int, v *vessel) error {
-		_, err := link.Enrol(ctx, i, link.ClientConfig{Key: v.mailbox})
+		up, err := link.Enrol(ctx, i, link.ClientConfig{Key: v.mailbox})
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.epoch = up.Epoch
 		return err
 	})
 }
@@ -294,9 +310,7 @@ func (f *fleet) start(ctx context.Context, v *vessel, l emulate.Link) (err error
 	v.engine, err = exchange.New(ctx, exchange.Config{
 		Store: v.store, Blobs: v.blobs, Suite: suite.One, Self: v.self, Memo: f.memo, Log: slog.New(slog.DiscardHandler),
 		Connect: func(ctx context.Context, _ roster.Mailbox, h link.Handler) exchange.Link {
-			c := link.NewClient(link.ClientConfig{Addr: v.proxy.Addr(), Pin: f.relay, Key: v.mailbox}, h)
-			f.running.Go(func() { _ = c.Run(ctx) }) // it ends with ctx and says nothing else
-			return c
+			return f.moor(ctx, v, h)
 		},
 		Control: func(*exchange.Batch, roster.Entry, chain.Control) error { return nil },
 	})
@@ -307,29 +321,49 @@ func (f *fleet) start(ctx context.Context, v *vessel, l emulate.Link) (err error
 	return nil
 }
 
-// settledWithin is how long a fleet may take to exchange its keys.
+// settledWithin is how long the links of a fleet may take to come up, and how
+// long a fleet may take to exchange new keys.
 const settledWithin = 10 * time.Minute
 
-// settle waits until every desk that is left has put all its slices and has
-// those of all the others.
-func (f *fleet) settle(ctx context.Context, gone int) error {
+// connected waits until the link of every desk is up and the relay knows who
+// may put into its mailbox.
+func (f *fleet) connected(ctx context.Context) error {
+	return f.await(ctx, "links", func(v *vessel) (bool, error) {
+		relays, err := v.engine.Relays(ctx)
+		return len(relays) == 1 && relays[0].State == link.StateUp && relays[0].AllowKnown, err
+	})
+}
+
+// settle waits until every desk that is left has made keys for all, and has
+// them with the relay.
+func (f *fleet) settle(ctx context.Context) error {
+	return f.await(ctx, "new keys", func(v *vessel) (bool, error) {
+		var queued, all int
+		err := v.store.View(ctx, func(tx *store.Tx) error {
+			return tx.Row(`SELECT count(*), coalesce(sum(t.state <> 1), 0) FROM outbox o JOIN target t ON t.outbox = o.id
+				WHERE o.purpose = 'slice' AND o.made_at >= ?`, f.cutAt).Scan(&all, &queued)
+		})
+		if errors.Is(err, store.ErrSlow) {
+			return false, nil
+		}
+		return all > 0 && queued == 0, err
+	})
+}
+
+// await asks each desk that is left until it is so.
+func (f *fleet) await(ctx context.Context, what string, ok func(v *vessel) (bool, error)) error {
 	limit := time.Now().Add(settledWithin)
 	for _, v := range f.desks {
-		if v.engine.View().Removed[v.self.Desk] {
-			continue
-		}
-		for {
-			queued, holds, err := v.keys(ctx)
-			if err != nil {
+		for !v.gone {
+			if good, err := ok(v); err != nil {
 				return err
-			}
-			if queued == 0 && holds >= len(f.desks)-gone-1 {
+			} else if good {
 				break
 			}
 			if time.Now().After(limit) {
-				return fmt.Errorf("keys were not exchanged within %s: %s has %d, and %d wait", settledWithin, v.self.DeskName, holds, queued)
+				return fmt.Errorf("no %s at %s within %s", what, v.self.DeskName, settledWithin)
 			}
-			if err := rest(ctx, 100*time.Millisecond); err != nil {
+			if err := rest(ctx, 50*time.Millisecond); err != nil {
 				return err
 			}
 		}
@@ -337,23 +371,6 @@ func (f *fleet) settle(ctx context.Context, gone int) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
-}
-
-// keys counts the slices that no relay has, and the keys of others that a desk
-// holds.
-func (v *vessel) keys(ctx context.Context) (queued, holds int, err error) {
-	err = v.store.View(ctx, func(tx *store.Tx) error {
-		if err := tx.Row("SELECT count(*) FROM outbox o JOIN target t ON t.outbox = o.id WHERE o.purpose = 'slice' AND t.state <> 1").Scan(&queued); err != nil {
-			return err
-		}
-		all, err := tx.Cells("receiver")
-		holds = len(all)
-		return err
-	})
-	if errors.Is(err, store.ErrSlow) {
-		return 1, 0, nil // asked again
-	}
-	return queued, holds, err
 }
 
 func (f *fleet) close() error {
