@@ -75,7 +75,7 @@ func newRoot(a *app) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(
-		newDeskCmd(a), newRelayCmd(a), newPartyCmd(a), newPairCmd(a), newLineCmd(a),
+		newDeskCmd(a), newRelayCmd(a), newPartyCmd(a), newPairCmd(a), newLineCmd(a), newCutoffCmd(a),
 		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a),
 		newDemoCmd(a), newBenchCmd(a), newConfigCmd(a), newVersionCmd(a),
 	)

@@ -34,7 +34,7 @@ type fleet struct {
 	line  ident.Line
 	desks []*vessel
 	memo  *exchange.Memo
-	cutAt time.Time // of the last cut-off
+	cutAt time.Time // of the last cut-off, and at first of the start
 	addr  string
 	relay ident.Relay
 	epoch uint64 // of the relay's spool
@@ -70,7 +70,7 @@ const perParty = 5
 // launch starts a fleet of n desks, each behind a link of its own, and returns
 // when every desk holds every other's key.
 func (o *Options) launch(ctx context.Context, n int, l emulate.Link) (_ *fleet, err error) {
-	f := &fleet{memo: exchange.NewMemo(suite.One), boxes: map[ident.Mailbox]*vessel{}}
+	f := &fleet{memo: exchange.NewMemo(suite.One), cutAt: time.Now(), boxes: map[ident.Mailbox]*vessel{}}
 	if f.dir, err = os.MkdirTemp("", "hotline-bench-"); err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
@@ -134,7 +134,12 @@ func each(desks []*vessel, do func(i int, v *vessel) error) error {
 		all.Go(func() { errs[i] = do(i, v); <-slots })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	for _, err := range errs {
+		if err != nil {
+			return err // they mostly fail alike
+		}
+	}
+	return nil
 }
 
 func (f *fleet) startRelay(ctx context.Context) error {
@@ -287,7 +292,7 @@ func (f *fleet) found(ctx context.Context, i int, v *vessel, c roster.Charter, m
 	}
 	return v.store.Update(ctx, func(tx *store.Tx) error {
 		for j, m := range members {
-			if err := tx.PutParty(store.Party{ID: m.Party, Name: m.Name, Root: m.Root, Self: j == v.party, PairedAt: time.Now()}); err != nil {
+			if err := tx.PutParty(store.Party{ID: m.Party, Name: m.Name, Root: m.Root, Self: j == v.party, PairedAt: time.Now(), How: map[bool]string{true: store.BySelf, false: store.ByPack}[j == v.party]}); err != nil {
 				return err
 			}
 		}
