@@ -114,8 +114,16 @@ func (s *Server) postZeroize(w http.ResponseWriter, r *http.Request) error {
 }
 
 // settleDuress handles POST /duress/{desk}/settle: an officer ends the alarm
-// about a desk of the own party, named by its id or name. It answers 204.
+// about a desk of the own party, named by its id or name. It asks for the
+// officer's password again, and answers 204.
 func (s *Server) settleDuress(w http.ResponseWriter, r *http.Request) error {
+	var in PasswordIn
+	if err := readJSON(w, r, &in); err != nil {
+		return err
+	}
+	if err := s.stepUp(r.Context(), in.Password); err != nil {
+		return err
+	}
 	if err := s.Status.SettleDuress(r.Context(), r.PathValue("desk")); err != nil {
 		return err
 	}

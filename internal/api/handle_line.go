@@ -107,6 +107,7 @@ func answerLine(w http.ResponseWriter, status int, l Line, err error) error {
 // filled returns l without nil lists.
 func (l Line) filled() Line {
 	l.Parties = list(l.Parties)
+	l.Alarms = list(l.Alarms)
 	for i := range l.Parties {
 		l.Parties[i].Desks = list(l.Parties[i].Desks)
 	}

@@ -24,7 +24,7 @@ var everyRoute = []struct {
 	{"GET", "/desk", "", api.Viewer, false, ""},
 	{"GET", "/parties", "", api.Viewer, false, ""},
 	{"POST", "/presence", `{"sound":"proven","visible":true}`, api.Viewer, false, "presence"},
-	{"POST", "/duress/JPN-2/settle", `{}`, api.Operator, false, "settle JPN-2"},
+	{"POST", "/duress/JPN-2/settle", `{"password":"p"}`, api.Operator, false, "settle JPN-2"},
 	{"GET", "/lines", "", api.Viewer, false, ""},
 	{"GET", "/lines/jp-nato", "", api.Viewer, false, ""},
 	{"POST", "/lines", `{"name":"n","parties":["NATO"]}`, api.Operator, false, "create"},

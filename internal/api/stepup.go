@@ -26,6 +26,11 @@ func (s *Server) stepUp(ctx context.Context, password string) error {
 	return nil
 }
 
+// PasswordIn is the body of an act that says nothing but who does it.
+type PasswordIn struct {
+	Password string `json:"password,omitempty"`
+}
+
 // Voucher is a second officer at somebody else's door: name and password.
 type Voucher struct {
 	Officer  string `json:"officer"`

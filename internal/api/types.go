@@ -83,7 +83,7 @@ const ExpiryWarning = 30 * 24 * time.Hour
 
 // Alarm is a banner above every screen.
 type Alarm struct {
-	Kind   string `json:"kind"` // duress
+	Kind   string `json:"kind"` // duress; of a line: divergence, cutoff, removed
 	Text   string `json:"text"`
 	At     Time   `json:"at"`
 	DeskID string `json:"desk_id"`
@@ -130,6 +130,10 @@ type Line struct {
 	Keys         LineKeys    `json:"keys"`
 	// Accepted lists the names of the parties that signed the charter.
 	Accepted []string `json:"accepted,omitempty"`
+	// Alarms stand above every screen: records that differ (divergence), a
+	// cut-off that somebody has not confirmed (cutoff), this desk cut off
+	// (removed).
+	Alarms []Alarm `json:"alarms"`
 }
 
 // LineParty is a member of a line.

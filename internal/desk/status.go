@@ -149,7 +149,8 @@ func (d *Desk) line(ctx context.Context, v exchange.LineView) (api.Line, error) 
 			return err
 		}
 		out.Parties = d.lineParties(v, heard)
-		return nil
+		out.Alarms, err = d.lineAlarms(tx, v)
+		return err
 	})
 	if err != nil {
 		return out, err

@@ -53,7 +53,7 @@ var scenes = map[string]scene{
 	"party-stopped":  {hash: "#/trust/party/party1aus", self: deskUp, lines: allLines, messages: traffic, trust: stoppedParty},
 	"line-facts":     {hash: "#/trust/line/line1alliance", self: deskUp, lines: allLines, messages: traffic},
 	"line-forked":    {hash: "#/trust/line/line1jpnnato", self: deskUp, lines: forkedLines, messages: traffic, trust: forked},
-	"cutoff":         {hash: "#/trust/cut/desk1nato-2?name=NATO-2", self: deskUp, lines: allLines, messages: traffic},
+	"cutoff":         {hash: "#/trust/cut/desk1jpn-2?name=JPN-2", self: deskUp, lines: secondDesk, messages: traffic},
 	"cutoff-alarm":   {hash: "#/trust", self: deskUp, lines: allLines, messages: traffic, trust: alarmed},
 	"act-fails":      {hash: "#/", self: deskUp, lines: allLines, messages: traffic, refuseAck: true},
 }

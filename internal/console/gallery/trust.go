@@ -74,7 +74,7 @@ func stoppedParty() trustState {
 
 func cut(confirmed int, alarm bool, missing ...any) obj {
 	return obj{
-		"id": "stmt1cut", "desk": "desk1nato-2", "desk_name": "NATO-2", "party": "NATO", "by": "WO1", "at": stamp(Start.Add(-3 * time.Minute)),
+		"id": "stmt1cut", "desk": "desk1jpn-2", "desk_name": "JPN-2", "party": "JPN", "by": "WO1", "at": stamp(Start.Add(-3 * time.Minute)),
 		"reason": "EXERCISE: the desk was seized at the port office.", "confirmed": confirmed, "of": 39, "unconfirmed": missing, "alarm": alarm, "late": 1,
 	}
 }
@@ -83,6 +83,14 @@ func alarmed() trustState {
 	t := allTrust()
 	t.cutoffs = []obj{cut(37, true, "AUS-1", "AUS-4")}
 	return t
+}
+
+// secondDesk puts a desk of ours in the field on every line.
+func secondDesk() []obj {
+	all := allLines()
+	p := all[0]["parties"].([]any)[0].(obj) // the lines share it
+	p["desks"] = append(p["desks"].([]any), obj{"id": "desk1jpn-2", "name": "JPN-2", "self": false, "last_heard_at": stamp(Start.Add(-5 * time.Minute))})
+	return all
 }
 
 func forkedLines() []obj {
@@ -95,7 +103,8 @@ func forked() trustState {
 	t := allTrust()
 	t.facts = func(line obj) obj {
 		f := facts(line)
-		f["checks"] = obj{"last_at": stamp(Start.Add(-time.Minute)), "agree": false, "text": "The first difference is at NATO-2/0107: the two sides hold different messages, and NATO-2 signed both."}
+		f["checks"] = obj{"last_at": stamp(Start.Add(-time.Minute)), "agree": false, "text": "The first difference is at NATO-2/0107: the two sides hold different messages.",
+			"alarms": []any{obj{"at": stamp(Start.Add(-time.Minute)), "desk": "NATO-2", "kind": "message-conflict", "verdict": "sender", "text": "Two messages are signed under NATO-2/0107."}}, "amber": []any{"NATO-1 claims statements that we lack."}}
 		return f
 	}
 	return t
@@ -165,7 +174,7 @@ func (d *desk) list(of func() []obj) http.HandlerFunc {
 }
 
 func (d *desk) getDelegates(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, []any{obj{"id": "key1duty", "name": "duty", "desks": []any{"JPN-1", "NATO-2"}}})
+	writeJSON(w, http.StatusOK, []any{obj{"id": "key1duty", "name": "duty", "desks": []any{"JPN-1", "JPN-2"}}})
 }
 
 // one finds an object by id.
@@ -185,16 +194,19 @@ func (d *desk) getParty(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "not_found", "There is no such party.", "")
 		return
 	}
+	both := []any{fmt.Sprintf("%v-1", p["name"]), fmt.Sprintf("%v-2", p["name"])}
 	out := obj{
-		"root": p["id"], "paired_by": []any{"WO1"}, "witnesses": []any{"CUS1"}, "custodians": []any{obj{"id": "key1a", "name": "first custodian"}, obj{"id": "key1b", "name": "second custodian"}},
-		"contact": obj{"text": "EXERCISE duty room, +00 0000 0000, any hour", "at": stamp(Start.AddDate(0, 0, -20)), "signer": p["name"]}, "suspended": nil,
+		"root": "key1exercise", "commits": true, "rotated": 0, "statements": facts(d.lines[0])["statements"],
+		"delegates":  []any{obj{"id": "key1duty", "name": "duty", "desks": both}, obj{"id": "key1safe", "name": "safe", "desks": both}},
+		"custodians": []any{obj{"id": "key1a", "name": "first custodian", "desks": both}, obj{"id": "key1b", "name": "second custodian", "desks": both}},
+		"contact":    obj{"role": "EXERCISE duty room", "phone": "+00 0000 0000", "note": "any hour"}, "suspended": nil,
 	}
 	for k, v := range p {
 		out[k] = v
 	}
 	var desks []any
 	for i := range 2 {
-		desks = append(desks, obj{"id": fmt.Sprintf("desk1%s-%d", strings.ToLower(fmt.Sprint(p["name"])), i+1), "name": fmt.Sprintf("%v-%d", p["name"], i+1), "role": "watch officer", "state": []string{"in", "dormant"}[i], "delegates": []any{"duty", "safe"}})
+		desks = append(desks, obj{"id": fmt.Sprintf("desk1%s-%d", strings.ToLower(fmt.Sprint(p["name"])), i+1), "name": fmt.Sprintf("%v-%d", p["name"], i+1), "role": "watch officer", "state": []string{"in", "dormant"}[i]})
 	}
 	out["desks"] = desks
 	writeJSON(w, http.StatusOK, out)
@@ -333,7 +345,7 @@ func (d *desk) cutOff(w http.ResponseWriter, r *http.Request) {
 	body := d.note(r)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if body["password"] != password || body["confirm"] != "NATO-2" {
+	if body["password"] != password || body["confirm"] != "JPN-2" {
 		problem(w, http.StatusForbidden, "denied", "Name and password do not match.", "")
 		return
 	}

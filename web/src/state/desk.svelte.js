@@ -81,6 +81,7 @@ export function apply(kind, data) {
     take(data.message)
     linesSoon()
   }
+  if (data.cutoff) linesSoon()
   if (kind === 'snapshot' && !(data.desk && data.lines && data.messages)) load()
 }
 

@@ -1,0 +1,47 @@
+package desk
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hotline/internal/api"
+	"hotline/internal/exchange"
+	"hotline/internal/store"
+)
+
+// lineAlarms lists what stands above every screen because of one line: records
+// that differ, a cut-off that somebody has not confirmed, and that this desk
+// itself was cut off.
+func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error) {
+	v := d.engine.View()
+	out := []api.Alarm{}
+	if v.Removed[d.id.Self.Desk] {
+		out = append(out, api.Alarm{Kind: "removed", Desk: d.id.DeskName, DeskID: d.id.Self.Desk.String(), Text: "Nothing new can be sent or read here."})
+	}
+	proofs, err := tx.Proofs(l.ID, 1)
+	if err != nil {
+		return nil, fmt.Errorf("list proofs: %w", err)
+	}
+	for _, p := range proofs {
+		out = append(out, api.Alarm{Kind: "divergence", Text: p.Text, At: at(p.At), DeskID: p.Sender.String(), Desk: v.Desk(p.Sender)})
+	}
+	cutoffs, err := d.engine.Cutoffs(tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range cutoffs {
+		if !c.Alarm || !slices.Contains(l.Parties, c.Party) {
+			continue
+		}
+		var missing []string
+		for _, id := range c.Unconfirmed {
+			missing = append(missing, v.Desk(id))
+		}
+		out = append(out, api.Alarm{
+			Kind: "cutoff", At: at(c.At), DeskID: c.Desk.String(), Desk: c.Name,
+			Text: fmt.Sprintf("%s: not confirmed by %s.", c.Name, strings.Join(missing, ", ")),
+		})
+	}
+	return out, nil
+}
