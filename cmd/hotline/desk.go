@@ -18,7 +18,7 @@ func newDeskCmd(a *app) *cobra.Command {
 	return a.newGroup("desk", "Run a desk, and look after it",
 		newDeskInitCmd(a), newDeskRunCmd(a), newDeskStatusCmd(a), newDeskLinkCmd(a), newDeskCardCmd(a), newDeskBackupCmd(a),
 		newDeskSlotCmd(a), newDeskRecoverCmd(a), newDeskZeroizeCmd(a), newDeskDuressCmd(a), newDeskRotateCmd(a),
-		newDeskDelegateCmd(a))
+		newDeskSpareCmd(a), newDeskActivateCmd(a), newDeskDelegateCmd(a))
 }
 
 func newDeskStatusCmd(a *app) *cobra.Command {

@@ -106,23 +106,8 @@ func (a *app) rotateDesk(ctx context.Context, dir string, f rotateFlags) (r rota
 	defer end()
 	r = rotated{Old: was.Desk, New: made.Desk, NewID: made.DeskID.String(), Dir: dir, Lines: []string{}}
 	fresh := api.NewClient(dir)
-	var card api.File
-	if err := fresh.Get(ctx, "/card", nil, &card); err != nil {
+	if r.Lines, err = a.joinAll(ctx, old, fresh, lines); err != nil {
 		return r, err
-	}
-	for _, l := range lines {
-		if l.State != "open" {
-			a.say("Line %s is %s; the new desk does not join it.", inertLine(l.Name), l.State)
-			continue
-		}
-		var pack api.File
-		if err := old.Post(ctx, "/lines/"+l.ID+"/desks", newKey(), api.CardIn{Card: card.File}, &pack); err != nil {
-			return r, err
-		}
-		if err := fresh.Post(ctx, "/lines/join", newKey(), api.PackIn{Pack: pack.File}, nil); err != nil {
-			return r, err
-		}
-		r.Lines = append(r.Lines, l.Name)
 	}
 	c, err := a.removeByRoot(ctx, fresh, was, f)
 	if err != nil {
@@ -140,38 +125,35 @@ func (a *app) rotateDesk(ctx context.Context, dir string, f rotateFlags) (r rota
 	return r, nil
 }
 
+// joinAll brings the desk behind fresh onto the open lines of another one.
+func (a *app) joinAll(ctx context.Context, old, fresh *api.Client, lines []api.Line) (joined []string, err error) {
+	joined = []string{}
+	var card api.File
+	if err := fresh.Get(ctx, "/card", nil, &card); err != nil {
+		return joined, err
+	}
+	for _, l := range lines {
+		if l.State != "open" {
+			a.say("Line %s is %s; the new desk does not join it.", inertLine(l.Name), l.State)
+			continue
+		}
+		var pack api.File
+		if err := old.Post(ctx, "/lines/"+l.ID+"/desks", newKey(), api.CardIn{Card: card.File}, &pack); err != nil {
+			return joined, err
+		}
+		if err := fresh.Post(ctx, "/lines/join", newKey(), api.PackIn{Pack: pack.File}, nil); err != nil {
+			return joined, err
+		}
+		joined = append(joined, l.Name)
+	}
+	return joined, nil
+}
+
 // successor makes the new desk and runs it in this process until end is called.
 func (a *app) successor(ctx context.Context, dir string, was api.Desk, f rotateFlags) (made desk.InitResult, end func(), err error) {
-	oldDir, err := a.deskDir()
+	o, c, err := a.beside(dir, was, f)
 	if err != nil {
 		return made, nil, err
-	}
-	c, err := config.ReadDesk(oldDir, a.env)
-	if err != nil {
-		return made, nil, err
-	}
-	if f.passphraseFile != "" {
-		if c.Store.PassphraseFile, err = filepath.Abs(f.passphraseFile); err != nil {
-			return made, nil, fault.Wrap(err, fault.Config, "The passphrase file cannot be found.")
-		}
-	}
-	o := desk.InitOptions{Dir: dir, Party: was.Party, Name: f.name, RootFile: f.root.file, RootShares: f.root.shares, Log: c.Log.Logger(a.err)}
-	if o.RootFile == "" {
-		o.RootFile = filepath.Join(filepath.Dir(oldDir), was.Party+".root")
-	}
-	if o.Cost, err = a.costOf(f.kdf); err != nil {
-		return made, nil, err
-	}
-	if o.Relays, err = a.tokens(f.relays); err != nil {
-		return made, nil, err
-	}
-	if o.Passphrase, err = a.passphrase(c.Store.PassphraseFile, "the new desk", true); err != nil {
-		return made, nil, err
-	}
-	if len(o.RootShares) == 0 {
-		if o.RootPassphrase, err = a.passphrase(f.root.passphraseFile, "the party's root", false); err != nil {
-			return made, nil, err
-		}
 	}
 	if made, err = desk.Init(ctx, o); err != nil {
 		return made, nil, err
@@ -179,18 +161,48 @@ func (a *app) successor(ctx context.Context, dir string, was api.Desk, f rotateF
 	if err := a.keepConfig(filepath.Join(dir, config.DeskFile), c); err != nil {
 		return made, nil, err
 	}
-	quiet := c
-	quiet.Console.Listen = "" // the old one has the address for now
-	end, err = a.serve(ctx, quiet, desk.Options{
-		Dir: dir, Version: version, Log: o.Log,
-		Unlock: func() (keyring.Opened, error) { return keyring.Open(dir, o.Passphrase) },
-	})
+	end, err = a.serve(ctx, dir, c, func() (keyring.Opened, error) { return keyring.Open(dir, o.Passphrase) })
 	return made, end, err
 }
 
-// serve runs a desk beside the command until end is called.
-func (a *app) serve(ctx context.Context, c config.Desk, o desk.Options) (end func(), err error) {
-	d, err := desk.New(ctx, c, o)
+// beside says what a further desk of the running one's party is made of.
+func (a *app) beside(dir string, was api.Desk, f rotateFlags) (o desk.InitOptions, c config.Desk, err error) {
+	oldDir, err := a.deskDir()
+	if err != nil {
+		return o, c, err
+	}
+	if c, err = config.ReadDesk(oldDir, a.env); err != nil {
+		return o, c, err
+	}
+	if f.passphraseFile != "" {
+		if c.Store.PassphraseFile, err = filepath.Abs(f.passphraseFile); err != nil {
+			return o, c, fault.Wrap(err, fault.Config, "The passphrase file cannot be found.")
+		}
+	}
+	o = desk.InitOptions{Dir: dir, Party: was.Party, Name: f.name, RootFile: f.root.file, RootShares: f.root.shares, Log: c.Log.Logger(a.err)}
+	if o.RootFile == "" {
+		o.RootFile = filepath.Join(filepath.Dir(oldDir), was.Party+".root")
+	}
+	if o.Cost, err = a.costOf(f.kdf); err != nil {
+		return o, c, err
+	}
+	if o.Relays, err = a.tokens(f.relays); err != nil {
+		return o, c, err
+	}
+	if o.Passphrase, err = a.passphrase(c.Store.PassphraseFile, "the new desk", true); err != nil {
+		return o, c, err
+	}
+	if len(o.RootShares) == 0 {
+		o.RootPassphrase, err = a.passphrase(f.root.passphraseFile, "the party's root", false)
+	}
+	return o, c, err
+}
+
+// serve runs a desk beside the command, without its console, until end is
+// called.
+func (a *app) serve(ctx context.Context, dir string, c config.Desk, unlock func() (keyring.Opened, error)) (end func(), err error) {
+	c.Console.Listen = "" // the old one has the address for now
+	d, err := desk.New(ctx, c, desk.Options{Dir: dir, Version: version, Log: c.Log.Logger(a.err), Unlock: unlock})
 	if err != nil {
 		return nil, err
 	}

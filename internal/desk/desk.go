@@ -136,6 +136,9 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 		if d.id, err = loadIdentity(tx); err != nil {
 			return err
 		}
+		if err := isDormant(tx); err != nil {
+			return err
+		}
 		d.expires, err = expiry(tx, &d.id)
 		return err
 	})

@@ -17,7 +17,6 @@ import (
 
 	"hotline/internal/console"
 	"hotline/internal/custody"
-	"hotline/internal/exchange"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/keyring"
@@ -48,6 +47,9 @@ type InitOptions struct {
 	Suite uint8
 	// RootShares are files of shares of the root, used in place of RootFile.
 	RootShares []string
+	// Dormant makes a spare desk: it is on no line until two custodians
+	// activate it.
+	Dormant bool
 	// ConsoleAddr is where the console will listen, for the sign-in link.
 	ConsoleAddr string
 	Log         *slog.Logger
@@ -60,9 +62,10 @@ type InitResult struct {
 	Desk      string
 	DeskID    ident.Desk
 	RootFile  string
-	RootMade  bool   // the root is new: keep it, twice, and offline
-	Delegates int    // that the desk's addition names; without any, only the root cuts it off
-	SignInURL string // of the first officer; empty when the console's port is not known yet
+	Statement roster.Statement // by which the root added it
+	RootMade  bool             // the root is new: keep it, twice, and offline
+	Delegates int              // that the desk's addition names; without any, only the root cuts it off
+	SignInURL string           // of the first officer; empty when the console's port is not known yet
 	Officer   string
 }
 
@@ -94,6 +97,11 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 		}
 	}
 	id.root = facts.Root
+	if o.Dormant {
+		if err := activators(facts, s); err != nil {
+			return InitResult{}, err
+		}
+	}
 	cert, err := certify(&id, root, o)
 	if err != nil {
 		return InitResult{}, err
@@ -122,7 +130,7 @@ func Init(ctx context.Context, o InitOptions) (InitResult, error) {
 	}
 	r := InitResult{
 		Party: o.Party, PartyID: id.Party, Desk: o.Name, DeskID: id.Self.Desk,
-		RootFile: o.RootFile, RootMade: made, Officer: FirstOfficer, Delegates: len(st.Add.Delegates),
+		RootFile: o.RootFile, Statement: st, RootMade: made, Officer: FirstOfficer, Delegates: len(st.Add.Delegates),
 	}
 	if r.SignInURL, err = write(ctx, o, id, facts.Rotations, st, seal); err != nil {
 		return InitResult{}, err
@@ -293,7 +301,11 @@ func state(id *identity, root custody.Authority, facts custody.Facts, o InitOpti
 	if add.Custodians, err = facts.Holders(root.Suite(), roster.Custodian); err != nil {
 		return roster.Statement{}, err
 	}
-	st, err := roster.NewStatement(root.Suite(), root, roster.Statement{Type: roster.AddDesk, Author: root.Party, Number: number, Time: now, Add: add})
+	kind := roster.AddDesk
+	if o.Dormant {
+		kind, add.SealKey = roster.DormantDesk, roster.Announcement{}
+	}
+	st, err := roster.NewStatement(root.Suite(), root, roster.Statement{Type: kind, Author: root.Party, Number: number, Time: now, Add: add})
 	if err != nil {
 		return st, fmt.Errorf("state new desk: %w", err)
 	}
@@ -337,7 +349,7 @@ func write(ctx context.Context, o InitOptions, id identity, rotations [][]byte, 
 		hash := console.LinkHash(secret)
 		return errors.Join(
 			tx.PutSetting(settingIdentity, id.bytes()),
-			exchange.PutSealKey(tx, 1, seal),
+			awake(tx, o.Dormant, seal),
 			tx.PutParty(store.Party{ID: id.Party, Name: o.Party, Root: id.root, Self: true, PairedAt: now}),
 			discard(tx.PutStatement(st.ID(seal.Suite()), st.Author, st.Line, st.Bytes())),
 			discard(tx.AppendJournal("desk", now, st.Bytes())),
