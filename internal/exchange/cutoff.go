@@ -92,7 +92,7 @@ func (b *Batch) propagate(r roster.Removal, concerned []*line, how origin) error
 		if err != nil {
 			return err
 		}
-		for _, d := range l.readers(e.cfg.Self.Desk, l.parties) {
+		for _, d := range l.others(e.cfg.Self.Desk, l.parties) {
 			if !slices.Contains(without, d.Desk) {
 				told[d.Desk] = true
 			}
@@ -125,7 +125,7 @@ func (b *Batch) shares(lines []*line, d ident.Desk) (roster.Entry, bool) {
 // has taken their slice yet.
 func (b *Batch) flashStatement(l *line, statement []byte) (without []ident.Desk, err error) {
 	e := b.e
-	readers := l.readers(e.cfg.Self.Desk, l.parties)
+	readers := l.others(e.cfg.Self.Desk, l.parties)
 	s := e.senders[l.whole]
 	if s == nil {
 		for _, d := range readers {
@@ -169,7 +169,7 @@ func (b *Batch) confirm(r roster.Removal) error {
 	e := b.e
 	body := confirmation(r, b.Now)
 	for _, l := range e.lines {
-		to := l.readers(e.cfg.Self.Desk, []ident.Party{r.Party})
+		to := l.others(e.cfg.Self.Desk, []ident.Party{r.Party})
 		s := e.senders[l.whole]
 		if l.State != "open" || s == nil || len(to) == 0 {
 			continue

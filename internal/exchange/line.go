@@ -24,10 +24,13 @@ type line struct {
 	whole   ident.Group     // the group of all members
 	earlier [][]ident.Party // members by other versions of the charter: who lags behind writes to those
 	rule    marking.Rule
-	stopped string               // why the line stands still
-	gone    []ident.Desk         // left, by their own word
-	signed  []ident.Party        // signed the charter
-	heads   map[ident.Desk]heads // when each desk was last told what our set holds
+	stopped string       // why the line stands still
+	gone    []ident.Desk // left, by their own word
+	// suspended holds the parties that are sent nothing new, by our notice or
+	// by their own.
+	suspended map[ident.Party]roster.Notice
+	signed    []ident.Party        // signed the charter
+	heads     map[ident.Desk]heads // when each desk was last told what our set holds
 }
 
 // directory is everybody whom this desk can write to or hear: the desks of its
@@ -235,7 +238,12 @@ func (e *Engine) loadLine(tx *store.Tx, row store.Line) (*line, error) {
 	if l.rule, err = marking.ParseRule(c.Rule.Classification, c.Rule.PAP, c.Rule.REL); err != nil {
 		return nil, fmt.Errorf("read label rule: %w", err)
 	}
-	l.roster, l.digest = l.set.Roster(), l.set.Digest()
+	l.roster, l.digest, l.suspended = l.set.Roster(), l.set.Digest(), map[ident.Party]roster.Notice{}
+	for _, p := range l.parties {
+		if n, ok := l.roster.Suspended(e.cfg.Self.Party, p); ok && p != e.cfg.Self.Party {
+			l.suspended[p] = n
+		}
+	}
 	if l.gone, err = tx.Departures(l.ID); err != nil {
 		return nil, fmt.Errorf("list departures: %w", err)
 	}
@@ -267,8 +275,18 @@ func sortLines(all []LineView) {
 	slices.SortFunc(all, func(a, b LineView) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// readers lists the desks of parties on the line, without this one.
+// readers lists the desks of parties on the line that get what this desk makes:
+// all but this one, and those of parties that are suspended.
 func (l *line) readers(self ident.Desk, parties []ident.Party) []roster.Entry {
+	return slices.DeleteFunc(l.others(self, parties), func(d roster.Entry) bool {
+		_, suspended := l.suspended[d.Party]
+		return suspended
+	})
+}
+
+// others lists the desks of parties on the line, without this one. Whom to
+// refuse is told to all of them, suspended or not.
+func (l *line) others(self ident.Desk, parties []ident.Party) []roster.Entry {
 	return slices.DeleteFunc(l.desksOf(parties...), func(d roster.Entry) bool { return d.Desk == self })
 }
 

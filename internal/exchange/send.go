@@ -184,9 +184,14 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 // mark completes the label and finds the readers.
 func (b *Batch) mark(p *prepared, d Draft) error {
 	e, l := b.e, p.line
-	names := make([]string, 0, len(l.parties))
-	for _, id := range l.parties {
+	ids := l.addressable()
+	names := make([]string, 0, len(ids))
+	for _, id := range ids {
 		names = append(names, e.dir.name(id))
+	}
+	if len(ids) < 2 && len(l.suspended) > 0 {
+		return fault.New(fault.Refused, "Nobody on line %s would get this. %s", l.Name, e.suspensions(l)).
+			WithHint("hotline party reopen PARTY ends a suspension of ours")
 	}
 	label, filled := l.rule.Fill(d.Label, names)
 	if err := label.Check(); err != nil {
@@ -198,7 +203,11 @@ func (b *Batch) mark(p *prepared, d Draft) error {
 	}
 	for _, n := range label.REL.Parties {
 		if !slices.Contains(names, n) {
-			if _, known := e.dir.ids[n]; !known {
+			id, known := e.dir.ids[n]
+			if _, suspended := l.suspended[id]; suspended {
+				return fault.New(fault.Refused, "%s is sent nothing new. %s", n, e.suspensions(l)).WithHint("leave it out of REL")
+			}
+			if !known {
 				return fault.New(fault.Invalid, "REL names %q, and this desk knows no party of that name.", n)
 			}
 		}
@@ -208,7 +217,10 @@ func (b *Batch) mark(p *prepared, d Draft) error {
 		return labelFault(err)
 	}
 	p.plan.Label, p.plan.Filled = label, filled
-	for i, id := range l.parties {
+	for id := range l.suspended {
+		p.plan.Excluded = append(p.plan.Excluded, Reader{Party: id, Name: e.dir.name(id)})
+	}
+	for i, id := range ids {
 		r := Reader{Party: id, Name: names[i]}
 		for _, desk := range l.desksOf(id) {
 			r.Desks = append(r.Desks, desk.Certificate.Name)

@@ -92,3 +92,66 @@ func TestDeniableIsRefusedWithASentence(t *testing.T) {
 		t.Errorf("deniable = %v", err)
 	}
 }
+
+// TestReceivedChangesPassTheSamePolicy: whatever this program would not say
+// itself, it does not take from somebody whose program says it.
+func TestReceivedChangesPassTheSamePolicy(t *testing.T) {
+	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
+	c := newCharter(t, "JPN-NATO", jpn, nato)
+	d := newDesk(t, jpn, 1)
+	for name, change := range map[string]func(*Statement){
+		"a name that turns the writing": func(s *Statement) { s.Add.Certificate.Name = "JPN\u202e1" },
+		"a name of two lines":           func(s *Statement) { s.Add.Certificate.Role = "watch\nofficer" },
+		"one delegate alone":            func(s *Statement) { s.Add.Delegates = []Holder{{"EXERCISE", ident.Key{1}}} },
+		"a delegate named twice":        func(s *Statement) { s.Add.Delegates = []Holder{{"A", ident.Key{1}}, {"A", ident.Key{1}}} },
+		"delegates without end":         func(s *Statement) { s.Add.Delegates = make([]Holder, MaxHolders+1) },
+		"no place where it is reached":  func(s *Statement) { s.Add.Mailboxes = nil },
+		"two contents":                  func(s *Statement) { s.Contact = &Contact{Notice: 1, Phone: "1"} },
+		"a spare desk with a seal key":  func(s *Statement) { s.Type = DormantDesk; s.By = Delegate },
+		"a suspension without a notice": func(s *Statement) { *s = Statement{Type: SuspendParty, Number: 1, Time: epoch, Suspend: &Suspension{}} },
+		"a suspension that ends in 1969": func(s *Statement) {
+			*s = Statement{Type: SuspendParty, Number: 1, Time: epoch, Suspend: &Suspension{Notice: 1, Until: time.Unix(-1, 0)}}
+		},
+	} {
+		s := d.addition(t, ident.Line{}, 1, "a.example:1")
+		change(&s)
+		if name != "a spare desk with a seal key" { // NewStatement signs as the root, whatever it is told
+			if _, err := NewStatement(one, jpn.root, s); err == nil {
+				t.Errorf("%s: this program says it", name)
+			}
+		}
+		forged := jpn.forge(s)
+		if name == "a spare desk with a seal key" {
+			forged.By = Delegate
+		}
+		set := newSet(t, c)
+		if added, err := set.Add(forged, epoch); added || err == nil || set.Len() != 0 {
+			t.Errorf("%s: this program takes it: %v", name, err)
+		}
+		if st, err := ParseStatement(forged.Bytes()); err == nil {
+			if _, err := set.Add(st, epoch); err == nil {
+				t.Errorf("%s: this program takes its bytes", name)
+			}
+		}
+	}
+	for name, change := range map[string]func(*Charter){
+		"a deniable record":            func(c *Charter) { c.Record = Deniable },
+		"a quorum of half":             func(c *Charter) { c.Quorum = 1 },
+		"a quorum beyond everybody":    func(c *Charter) { c.Quorum = 3 },
+		"two members of one name":      func(c *Charter) { c.Members[1].Name = c.Members[0].Name },
+		"a successor of nothing":       func(c *Charter) { c.Version = 2 },
+		"a first version after others": func(c *Charter) { c.Previous = []ident.Line{{1}} },
+	} {
+		own := newCharter(t, "JPN-NATO", jpn, nato)
+		change(&own)
+		if _, err := NewCharter(one, own); err == nil {
+			t.Errorf("%s: this program proposes it", name)
+		}
+		if _, err := ParseOffer(one, Offer{Charter: own}.Bytes()); err == nil {
+			t.Errorf("%s: this program reads it", name)
+		}
+		if err := newSet(t, c).TakeVersion(Offer{Charter: own}); err == nil {
+			t.Errorf("%s: this program takes it", name)
+		}
+	}
+}
