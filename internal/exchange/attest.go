@@ -226,12 +226,19 @@ func (b *Batch) takeAttestation(l *line, raw []byte) error {
 	return nil
 }
 
-// beyond reports whether a says more than an attestation held before.
+// beyond reports whether a says more than an attestation held before. Times say
+// nothing: a sender's clock may have been set back.
 func beyond(a, held checkpoint.Attestation) bool {
 	if a.Final != held.Final {
 		return a.Final
 	}
-	return !a.Time.Before(held.Time)
+	total := func(all []checkpoint.Lane) (n uint64) {
+		for _, l := range all {
+			n += uint64(l.Last)
+		}
+		return n
+	}
+	return total(a.Lanes) > total(held.Lanes)
 }
 
 // raise notes in memory how far a generation is attested.

@@ -78,7 +78,7 @@ func (e *Engine) Upload(ctx context.Context, name string, r io.Reader) (Upload, 
 // sealFile seals what src holds under a new content key, for a lane.
 func (e *Engine) sealFile(f *wire.File, src io.Reader, lane uint8) error {
 	_, _ = rand.Read(f.Key[:]) // never fails
-	expiry := e.expiry(time.Now(), envelopeLife)
+	expiry := e.expiry(envelopeLife)
 	content, err := e.cfg.Blobs.Seal(chain.FileTag(e.cfg.Suite, f.Key), chunkSize, blob.MaxSize, src,
 		func(index uint32, final bool, data []byte) ([]byte, error) {
 			return chain.SealChunk(e.cfg.Suite, chain.ChunkInput{

@@ -89,7 +89,7 @@ func (b *Batch) slice(l *line, s *sender, d roster.Entry, urgent precedence.Leve
 	}
 	env, err := s.SliceFor(e.cfg.Self.MessageKey, chain.SliceInput{
 		Desk: d.Desk, Party: d.Party, SealPublic: seal.Public, SealNumber: seal.Number, Digest: l.digest,
-		Precedence: urgent, Expiry: b.e.expiry(b.Now, sliceLife), Now: b.Now,
+		Precedence: urgent, Expiry: b.e.expiry(sliceLife), Now: b.Now,
 	})
 	if err != nil {
 		return err

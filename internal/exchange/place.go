@@ -14,7 +14,7 @@ import (
 // seal seals one envelope under a sending key of this desk and notes its place.
 func (b *Batch) seal(s *sender, in chain.SealInput) (chain.Sealed, error) {
 	b.touchSender(s)
-	in.Expiry = b.e.expiry(b.Now, envelopeLife)
+	in.Expiry = b.e.expiry(envelopeLife)
 	sealed, err := s.Seal(b.e.cfg.Self.MessageKey, in)
 	if err != nil {
 		return sealed, err

@@ -372,7 +372,7 @@ func (b *Batch) control(to roster.Entry, kind uint8, body []byte) error {
 func (b *Batch) controlAt(to roster.Entry, kind uint8, body []byte, level precedence.Level) error {
 	env, err := chain.SealControl(b.e.cfg.Suite, b.e.cfg.Self.DeskKey, chain.ControlInput{
 		Control: chain.Control{Sender: b.e.cfg.Self.Desk, Kind: kind, Body: body}, Public: to.Certificate.ControlKey,
-		Precedence: level, Expiry: b.e.expiry(b.Now, envelopeLife),
+		Precedence: level, Expiry: b.e.expiry(envelopeLife),
 	})
 	if err != nil {
 		return fmt.Errorf("seal control message: %w", err)

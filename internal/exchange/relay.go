@@ -22,6 +22,7 @@ type relay struct {
 	home bool // holds a mailbox of this desk
 	up   bool
 	skew time.Duration // our clock less the relay's
+	late time.Duration // our steady clock less the relay's
 	// onTheWay holds what the link has and the relay has not answered for.
 	onTheWay map[uint64]journey
 	count    [link.Lanes]int  // of onTheWay, without parts of files
@@ -205,7 +206,8 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		}
 	}
 	skew := b.Now.Sub(u.RelayTime)
-	behind := b.e.compareClocks(id, skew)
+	late := b.Steady.Sub(u.RelayTime)
+	behind := b.e.compareClocks(id, late)
 	if err := b.Tx.PutSetting(settingBehind, be64(uint64(behind))); err != nil {
 		return fmt.Errorf("store clock: %w", err)
 	}
@@ -213,7 +215,7 @@ func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 		b.After(func() { b.e.cfg.Log.Warn("clock differs from the relay's", "seconds", int64(skew.Seconds())) })
 	}
 	b.After(func() {
-		r.up, r.skew, r.held = true, skew, [link.Lanes]held{} // what was not acknowledged comes again
+		r.up, r.skew, r.late, r.held = true, skew, late, [link.Lanes]held{} // what was not acknowledged comes again
 		for lane := range r.backlog {
 			r.backlog[lane] = true
 		}
@@ -231,13 +233,13 @@ const maxBehind = 100 * 365 * 24 * time.Hour
 // is known before a link is up.
 const settingBehind = "clock.behind"
 
-// compareClocks returns how far our clock is behind the relays', of which one
+// compareClocks returns how far our steady clock is behind the relays', of which one
 // has just told its own.
-func (e *Engine) compareClocks(id ident.Relay, skew time.Duration) time.Duration {
-	behind := min(max(0, -skew), maxBehind)
+func (e *Engine) compareClocks(id ident.Relay, late time.Duration) time.Duration {
+	behind := min(max(0, -late), maxBehind)
 	for other, r := range e.relays {
 		if other != id {
-			behind = max(behind, min(-r.skew, maxBehind))
+			behind = max(behind, min(-r.late, maxBehind))
 		}
 	}
 	return behind
@@ -245,8 +247,9 @@ func (e *Engine) compareClocks(id ident.Relay, skew time.Duration) time.Duration
 
 // expiry is when relays may drop what is sealed now, by their clocks: what a
 // desk seals whose own clock is far behind must not have expired on arrival.
-func (e *Engine) expiry(now time.Time, life time.Duration) time.Time {
-	return now.Add(time.Duration(e.behind.Load()) + life)
+// The steady clock counts, so that a step of the wall clock expires nothing.
+func (e *Engine) expiry(life time.Duration) time.Time {
+	return e.steady.now().Add(time.Duration(e.behind.Load()) + life)
 }
 
 // accepted notes a relay's word for envelopes that are on its disk.

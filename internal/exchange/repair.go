@@ -20,7 +20,7 @@ func (b *Batch) repair(l *line, desk ident.Desk, m *store.Message) (bool, error)
 	if !on || !known || slices.Contains(l.gone, desk) {
 		return false, nil
 	}
-	env, err := chain.SealRepair(e.cfg.Suite, seal.Public, m.Precedence, e.expiry(b.Now, envelopeLife), chain.Repair{
+	env, err := chain.SealRepair(e.cfg.Suite, seal.Public, m.Precedence, e.expiry(envelopeLife), chain.Repair{
 		Sender: m.Desk, Group: m.Group, Evidence: m.Evidence, Body: m.Body,
 	})
 	if errors.Is(err, chain.ErrInput) {

@@ -279,6 +279,7 @@ type desk struct {
 	store *store.Store
 	blobs *blob.Dir
 	stop  func()
+	hub   *hub
 	// virtual says that the test runs in virtual time.
 	virtual bool
 }
@@ -327,9 +328,16 @@ func (p *party) open(t testing.TB) *store.Store {
 }
 
 // start runs the desk until the test ends or stop is called.
-func (p *party) start(t testing.TB, h *hub) *desk {
+func (p *party) start(t testing.TB, h *hub) *desk { return p.startOn(t, h) }
+
+// startOn is start; without a hub it has no relay that answers.
+func (p *party) startOn(t testing.TB, h *hub) *desk {
 	t.Helper()
-	d := &desk{party: p, store: p.open(t)}
+	if h == nil {
+		h = newHub()
+		h.open = make(chan struct{}) // and it is never closed
+	}
+	d := &desk{party: p, store: p.open(t), hub: h}
 	var err error
 	if d.blobs, err = blob.Open(filepath.Join(p.dir, "files")); err != nil {
 		t.Fatal(err)

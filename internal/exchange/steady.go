@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"hotline/internal/ident"
@@ -16,9 +17,9 @@ import (
 // spoofed clock neither destroys a key nor keeps one for ever
 // (docs/spec/chain.md, Section 7). It never goes back.
 type steady struct {
-	base    time.Time // when this process started, by this clock
-	started time.Time // the same moment, with the monotonic reading
-	saved   time.Time // last value on disk
+	base    atomic.Int64 // when this process started, by this clock, in Unix ms
+	started time.Time    // the same moment, with the monotonic reading
+	saved   time.Time    // last value on disk
 	peers   map[ident.Desk]peerTime
 }
 
@@ -36,14 +37,15 @@ const (
 	clocksWanted = 2
 )
 
-// now is the steady clock's time.
+// now is the steady clock's time. It may be asked from any goroutine.
 func (s *steady) now() time.Time {
-	return s.base.Add(time.Since(s.started)).UTC().Truncate(time.Millisecond)
+	return time.UnixMilli(s.base.Load()).Add(time.Since(s.started)).UTC().Truncate(time.Millisecond)
 }
 
 // loadSteady starts the clock where it stopped.
 func (e *Engine) loadSteady(tx *store.Tx) error {
-	e.steady = steady{base: e.wall(), started: time.Now(), peers: map[ident.Desk]peerTime{}}
+	e.steady.started, e.steady.peers = time.Now(), map[ident.Desk]peerTime{}
+	e.steady.base.Store(e.wall().UnixMilli())
 	raw, err := tx.Setting(settingSteady)
 	if errors.Is(err, store.ErrNone) {
 		return nil
@@ -51,8 +53,9 @@ func (e *Engine) loadSteady(tx *store.Tx) error {
 	if err != nil {
 		return fmt.Errorf("read steady clock: %w", err)
 	}
-	e.steady.base = time.UnixMilli(int64(octets.NewReader(raw).Uint64())).UTC()
-	e.steady.saved = e.steady.base
+	at := int64(octets.NewReader(raw).Uint64())
+	e.steady.base.Store(at)
+	e.steady.saved = time.UnixMilli(at).UTC()
 	return nil
 }
 
@@ -91,7 +94,7 @@ func (b *Batch) signedTime(d ident.Desk, theirs time.Time) {
 	}
 	b.After(func() {
 		e.cfg.Log.Warn("clock moved on: peers agree with the time", "seconds", int64(ahead.Seconds()))
-		s.base = s.base.Add(ahead)
+		s.base.Add(ahead.Milliseconds())
 		clear(s.peers) // what they said is counted now
 	})
 }

@@ -172,11 +172,14 @@ func (tx *Tx) Attestation(generation int64, party ident.Party) (Attestation, err
 	return scanAttestation(tx.Row(attestationColumns+" WHERE a.generation = ? AND a.party = ?", generation, party))
 }
 
-// NewestAttestation returns the newest attestation by a sender for a whole
-// group, by the sender's own clock, or [ErrNone].
+// NewestAttestation returns the attestation of a sender's newest generation that
+// has one, for a whole group, or [ErrNone]. Generations are in order by their
+// predecessors; after a restart, which has none, by when they came.
 func (tx *Tx) NewestAttestation(sender ident.Desk, group ident.Group) (Attestation, error) {
 	return scanAttestation(tx.Row(attestationColumns+` JOIN generation g ON g.id = a.generation
-		WHERE g.sender = ? AND g.grp = ? AND a.party = zeroblob(32) ORDER BY a.at DESC, g.name LIMIT 1`, sender, group))
+		WHERE g.sender = ? AND g.grp = ? AND a.party = zeroblob(32) ORDER BY EXISTS (SELECT 1 FROM generation n JOIN attestation s
+			ON s.generation = n.id AND s.party = zeroblob(32) WHERE n.sender = g.sender AND n.grp = g.grp AND n.predecessor = g.identity),
+		g.id DESC LIMIT 1`, sender, group))
 }
 
 // LastAttested returns when a desk last attested anything on a line; zero:
