@@ -71,6 +71,7 @@ var floors = map[string]int{
 
 	"internal/arch":            tests,
 	"internal/endtoend":        tests,
+	"internal/hostile":         tests,
 	"internal/model":           tests,
 	"internal/spool/spooltest": tests,
 }

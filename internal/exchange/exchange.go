@@ -104,6 +104,12 @@ const (
 	// nobody signed for it; it doubles up to retryMost.
 	retryFirst = 30 * time.Second
 	retryMost  = 10 * time.Minute
+	// sliceAgain is when a slice that a relay accepted is put again because its
+	// desk has not shown that it holds the key; it doubles up to sliceSeldom.
+	// What that desk is told under the key (receipts, line checks) waits there
+	// unread, and no message of ours need ever ask for it.
+	sliceAgain  = 5 * time.Minute
+	sliceSeldom = time.Hour
 	// allowFirst is when a put is tried again whose mailbox does not list this
 	// desk: a new desk's first message waits for a list that is being sent.
 	allowFirst = time.Second

@@ -10,7 +10,6 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/link"
-	"hotline/internal/octets"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 )
@@ -30,6 +29,8 @@ type relay struct {
 	queued   map[int64]bool   // outbox rows in onTheWay
 	backlog  [link.Lanes]bool // more waits on disk
 	held     [link.Lanes]held // what our disk did not take
+	lostAt   time.Time        // when it last said that its spool is another one
+	rivalAt  time.Time        // when it last said that another program has our key
 }
 
 // journey is what one put is for.
@@ -133,7 +134,7 @@ func (h *handler) Down(cause error) {
 	h.put(step{
 		apply: func(b *Batch) error {
 			if r, ok := errors.AsType[*link.RefusedError](cause); ok && r.Reason == link.ReasonReplaced {
-				if err := b.Leaf("rival", h.id[:]); err != nil {
+				if err := b.rival(h.e.relays[h.id], h.id); err != nil {
 					return err
 				}
 			}
@@ -170,38 +171,15 @@ func (h *handler) Deliver(all []link.Delivery) {
 	}
 }
 
-// settingEpoch is where the last spool epoch of a relay is kept.
-func settingEpoch(id ident.Relay) string { return "relay.epoch." + id.String() }
-
 // relayUp notes a link. When the relay's spool is another one than before,
 // everything that it had accepted is put again.
 func (b *Batch) relayUp(id ident.Relay, u link.Up) error {
 	r := b.e.relays[id]
-	known, err := b.Tx.Setting(settingEpoch(id))
-	if err != nil && !errors.Is(err, store.ErrNone) {
-		return fmt.Errorf("read spool epoch: %w", err)
-	}
-	if was := octets.NewReader(known).Uint64(); len(known) > 0 && was != u.Epoch {
-		n, err := b.Tx.RequeueRelay(id)
-		if err != nil {
-			return fmt.Errorf("queue again for relay %s: %w", id, err)
-		}
-		if err := b.tellAgain(id); err != nil {
-			return err
-		}
-		if err := b.Leaf("relay-lost-spool", id[:]); err != nil {
-			return err
-		}
-		b.After(func() {
-			b.e.cfg.Log.Warn("relay lost its spool; putting again what it had", "relay", id.String(), "envelopes", n)
-			b.e.restartFiles(id)
-		})
-	}
-	if err := b.Tx.PutSetting(settingEpoch(id), be64(u.Epoch)); err != nil {
-		return fmt.Errorf("store spool epoch: %w", err)
+	if err := b.spoolEpoch(r, id, u.Epoch); err != nil {
+		return err
 	}
 	if u.Rival {
-		if err := b.Leaf("rival", id[:]); err != nil {
+		if err := b.rival(r, id); err != nil {
 			return err
 		}
 	}
@@ -294,8 +272,11 @@ func (r *relay) finish(ref uint64) {
 
 func (b *Batch) acceptedOut(id ident.Relay, r *relay, j journey, at time.Time) error {
 	again := store.Retry{}
-	if j.message != nil {
+	switch {
+	case j.message != nil:
 		again = store.Retry{First: retryFirst, Most: retryMost}
+	case j.slice:
+		again = store.Retry{First: sliceAgain, Most: sliceSeldom}
 	}
 	tries, err := b.Tx.SetAccepted(j.outbox, id, b.Steady, again)
 	if err != nil {

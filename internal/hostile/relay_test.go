@@ -1,0 +1,397 @@
+package hostile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hotline/internal/exchange"
+	"hotline/internal/ident"
+	"hotline/internal/marking"
+	"hotline/internal/pack"
+	"hotline/internal/precedence"
+	"hotline/internal/store"
+	"hotline/internal/wire"
+)
+
+// messages is how many messages each behaviour is tried with: 200 in a test of
+// every day, 10,000 with `make hostile`.
+func messages() int {
+	if n, err := strconv.Atoi(os.Getenv("HOTLINE_HOSTILE")); err == nil && n > 0 {
+		return n
+	}
+	return 200
+}
+
+// played is what a behaviour came to, one JSON object a line.
+type played struct {
+	Behaviour string        `json:"behaviour"`
+	Messages  int           `json:"messages"`
+	Misdeeds  int           `json:"misdeeds"`
+	Copies    int           `json:"copies_wanted"`
+	Wrong     int           `json:"accepted_wrongly"`
+	Lost      int           `json:"lost_after_healing"`
+	Noticed   bool          `json:"noticed"`
+	Virtual   time.Duration `json:"virtual_ns"`
+	Took      time.Duration `json:"took_ns"`
+}
+
+// TestHostileRelay: whatever a relay does, nothing is accepted that was not
+// sent, nothing is shown twice, and all arrives when it behaves again.
+func TestHostileRelay(t *testing.T) {
+	n := messages()
+	for _, b := range Behaviours(n > 1000) {
+		t.Run(b.Name, func(t *testing.T) {
+			began := time.Now()
+			var out played
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				s := newScene(t, dir)
+				out = s.play(b, n)
+				s.end()
+			})
+			out.Took = time.Since(began)
+			if out.Wrong != 0 || out.Lost != 0 || !out.Noticed {
+				t.Errorf("%+v", out)
+			}
+			if out.Misdeeds == 0 {
+				t.Error("the relay did nothing: this proves nothing")
+			}
+			if n > 1000 {
+				line, _ := json.Marshal(out)
+				fmt.Println(string(line))
+			}
+		})
+	}
+}
+
+// The packer makes channels at its first use. They must not be of a bubble.
+func TestMain(m *testing.M) {
+	long := strings.Repeat("EXERCISE cyber attack on the energy sector ", 20)
+	for _, text := range []string{"EXERCISE", long} {
+		packed, dictionary := pack.Pack([]byte(text))
+		_, _ = pack.Unpack(packed, dictionary, 1<<16)
+	}
+	os.Exit(m.Run())
+}
+
+// scene is three parties on two lines: JPN and NATO, which has two desks, and
+// JPN and USA.
+type scene struct {
+	*World
+	t              *testing.T
+	jpn, nato, usa *Party
+	jn, ju         ident.Line
+	mu             sync.Mutex
+	sent           []note
+	began          time.Time
+}
+
+// note is a message that a desk sent.
+type note struct {
+	id   ident.Message
+	from *Desk
+	line ident.Line
+	to   []*Desk
+	text string
+}
+
+func newScene(t *testing.T, dir string) *scene {
+	t.Helper()
+	w, err := NewWorld(dir, 1)
+	must(t, err)
+	s := &scene{World: w, t: t, began: time.Now()}
+	s.jpn, err = w.Found("JPN", 1)
+	must(t, err)
+	s.nato, err = w.Found("NATO", 2)
+	must(t, err)
+	s.usa, err = w.Found("USA", 1)
+	must(t, err)
+	s.jn, err = w.Line("JPN-NATO", s.jpn, s.nato)
+	must(t, err)
+	s.ju, err = w.Line("JPN-USA", s.jpn, s.usa)
+	must(t, err)
+	for _, d := range s.desks() {
+		must(t, d.Start(context.Background()))
+	}
+	return s
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *scene) desks() (all []*Desk) {
+	for _, p := range s.Parties {
+		for _, d := range p.Desks {
+			if d.dir != "" {
+				all = append(all, d)
+			}
+		}
+	}
+	return all
+}
+
+// end stops all desks, and then the relay.
+func (s *scene) end() {
+	for _, d := range s.desks() {
+		if err := d.Stop(); err != nil {
+			s.t.Error(err)
+		}
+	}
+	s.Relay.Close()
+	synctest.Wait()
+}
+
+// readers lists the desks that a message of a desk on a line is for.
+func (s *scene) readers(from *Desk, line ident.Line) (to []*Desk) {
+	for _, c := range s.Lines {
+		if c.ID(one) != line {
+			continue
+		}
+		for _, p := range s.Parties {
+			if !member(&c, p) {
+				continue
+			}
+			for _, d := range p.Desks {
+				if d != from {
+					to = append(to, d)
+				}
+			}
+		}
+	}
+	return to
+}
+
+// send sends the n-th message.
+func (s *scene) send(from *Desk, line ident.Line, level precedence.Level, text string) {
+	sent, err := from.Send(context.Background(), exchange.Draft{
+		Line: line, Kind: wire.Alert, Status: wire.Exercise, ExerciseName: "EXERCISE", Precedence: level,
+		Label: marking.Label{TLP: marking.TLPAmber}, Subject: "EXERCISE", Language: "en", Text: text,
+	}, nil)
+	if err != nil {
+		s.t.Errorf("%s sends: %v", from.Self.DeskName, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, note{sent.ID, from, line, s.readers(from, line), text})
+}
+
+// levels is the mix of precedence.
+var levels = []precedence.Level{0, 0, 1, 3, 0, 2, 1, 3}
+
+// traffic sends n messages, some at a time, so that batches form as they do.
+func (s *scene) traffic(name string, from, n int) {
+	senders := []struct {
+		d    *Desk
+		line ident.Line
+	}{{s.jpn.Desks[0], s.jn}, {s.jpn.Desks[0], s.ju}, {s.nato.Desks[0], s.jn}, {s.usa.Desks[0], s.ju}, {s.jpn.Desks[0], s.ju}}
+	const together = 25
+	for i := 0; i < n; i += together {
+		var group sync.WaitGroup
+		for k := i; k < min(i+together, n); k++ {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				who := senders[(from+k)%len(senders)]
+				s.send(who.d, who.line, levels[(from+k)%len(levels)], fmt.Sprintf("EXERCISE %s %d", name, from+k))
+			}()
+		}
+		group.Wait()
+		time.Sleep(time.Second)
+		if n > 1000 && i%1000 == 0 {
+			fmt.Printf("%s: %d of %d sent\n", name, from+i, from+n)
+		}
+	}
+}
+
+// play warms the lines up, lets the relay misbehave, heals it, and counts.
+func (s *scene) play(b *Behaviour, n int) played {
+	if b.Early {
+		s.Relay.Behave(b)
+	}
+	s.traffic("warm", 0, 10)
+	s.wait("warm", time.Hour)
+	if !b.Early {
+		s.Relay.Behave(b)
+	}
+	s.traffic(b.Name, 10, n/2)
+	if b.Restart {
+		for _, d := range s.desks() {
+			must(s.t, d.Stop())
+			must(s.t, d.Run(context.Background()))
+		}
+	}
+	s.traffic(b.Name, 10+n/2, n-n/2)
+	time.Sleep(20 * time.Minute)
+	noticed := s.noticed(b.Noticed)
+	s.Relay.Behave(nil)
+	s.wait(b.Name, 3*time.Hour)
+	out := played{Behaviour: b.Name, Messages: len(s.sent), Misdeeds: s.Relay.Counted(), Noticed: noticed}
+	s.count(&out)
+	out.Virtual = time.Since(s.began)
+	return out
+}
+
+// missing counts the copies that are not where they should be, and those that
+// nobody has signed for at the sender.
+func (s *scene) missing() (lost, unsigned int) {
+	for _, m := range s.sent {
+		for _, d := range m.to {
+			must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
+				if _, err := tx.Message(m.id); err != nil {
+					lost++
+				}
+				return nil
+			}))
+		}
+		must(s.t, m.from.View(context.Background(), func(tx *store.Tx) error {
+			ladder, err := tx.Ladder(m.id)
+			for _, d := range m.to {
+				ok := false
+				for _, g := range ladder {
+					ok = ok || g.State == "delivered" && g.Desk == d.Self.Desk
+				}
+				if !ok {
+					unsigned++
+				}
+			}
+			return err
+		}))
+	}
+	return lost, unsigned
+}
+
+// wait waits until every message is delivered and signed for.
+func (s *scene) wait(what string, most time.Duration) {
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(time.Minute) {
+		if lost, unsigned := s.missing(); lost+unsigned == 0 {
+			return
+		}
+	}
+	lost, unsigned := s.missing()
+	s.t.Errorf("%s: %v later %d copies are lost, %d not signed for", what, most, lost, unsigned)
+	s.explain()
+}
+
+// explain says of the first messages that are not where they should be how they
+// stand.
+func (s *scene) explain() {
+	for _, m := range s.sent {
+		for _, d := range m.to {
+			here, signed := false, false
+			must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
+				_, err := tx.Message(m.id)
+				here = err == nil
+				return nil
+			}))
+			text := ""
+			must(s.t, m.from.View(context.Background(), func(tx *store.Tx) error {
+				ladder, err := tx.Ladder(m.id)
+				for _, g := range ladder {
+					signed = signed || g.State == "delivered" && g.Desk == d.Self.Desk
+					text += g.State + " "
+				}
+				for row, err := range tx.Rows("SELECT o.id, t.state, t.tries, coalesce(t.retry_at, 0), o.made_at FROM target t JOIN outbox o ON o.id = t.outbox WHERE o.message = ? AND t.desk = ?", m.id, d.Self.Desk) {
+					var id, state, tries, retry, made int64
+					if err == nil {
+						err = row.Scan(&id, &state, &tries, &retry, &made)
+					}
+					text += fmt.Sprintf("outbox %d state %d tries %d retry in %ds made %ds ago (%v)", id, state, tries, retry/1000-time.Now().Unix(), time.Now().Unix()-made/1000, err)
+				}
+				return err
+			}))
+			if !here || !signed {
+				s.t.Logf("%s from %s to %s: here %v, signed %v; %s", m.id, m.from.Self.DeskName, d.Self.DeskName, here, signed, text)
+			}
+		}
+	}
+}
+
+// count compares what every desk shows with what was sent.
+func (s *scene) count(out *played) {
+	sent := map[ident.Message]note{}
+	for _, m := range s.sent {
+		sent[m.id] = m
+		out.Copies += len(m.to)
+	}
+	out.Lost, _ = s.missing()
+	incoming := false
+	for _, d := range s.desks() {
+		texts := map[string]bool{}
+		must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
+			all, err := tx.Messages(store.MessageFilter{Outgoing: &incoming, Limit: 1 << 20})
+			for _, m := range all {
+				body, err := wire.ParseMessage(m.Body)
+				if err != nil {
+					return err
+				}
+				note, ok := sent[m.ID]
+				text := string(body.Text)
+				if !ok || note.line != m.Line || note.from.Self.Desk != m.Desk || texts[text] {
+					out.Wrong++
+				}
+				texts[text] = true
+			}
+			return err
+		}))
+	}
+}
+
+// noticed reports whether the desks noticed what they must.
+func (s *scene) noticed(n Notice) bool {
+	switch n {
+	case Anew:
+		return s.leaves("sealed-anew") > 0
+	case Lost:
+		return s.leaves("relay-lost-spool") > 0
+	case Refused:
+		return s.rungs("refused") > 0
+	case Dropped:
+		total := 0
+		for _, d := range s.desks() {
+			total += d.log.count("envelope dropped")
+		}
+		return total > 0
+	case Undone:
+		return s.rungs("undelivered") > 0
+	case Diverged:
+		return s.rows("SELECT count(*) FROM proof WHERE kind = 'divergence'") > 0
+	default:
+		return true
+	}
+}
+
+// leaves counts journal leaves of a kind at all desks.
+func (s *scene) leaves(kind string) int {
+	return s.rows("SELECT count(*) FROM journal WHERE kind = ?", kind)
+}
+
+// rungs counts the steps of ladders.
+func (s *scene) rungs(state string) int {
+	return s.rows("SELECT count(*) FROM rung WHERE state = ?", state)
+}
+
+// rows adds up a count over all desks.
+func (s *scene) rows(q string, args ...any) (n int) {
+	for _, d := range s.desks() {
+		must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
+			var k int
+			err := tx.Row(q, args...).Scan(&k)
+			n += k
+			return err
+		}))
+	}
+	return n
+}
