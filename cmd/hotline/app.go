@@ -76,7 +76,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	root.AddCommand(
 		newDeskCmd(a), newRelayCmd(a), newPartyCmd(a), newPairCmd(a), newLineCmd(a), newCutoffCmd(a),
-		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a),
+		newSendCmd(a), newInboxCmd(a), newShowCmd(a), newAckCmd(a), newWatchCmd(a), newJournalCmd(a),
 		newDemoCmd(a), newBenchCmd(a), newConfigCmd(a), newVersionCmd(a),
 	)
 	root.InitDefaultCompletionCmd()

@@ -36,6 +36,8 @@ func newLineCreateCmd(a *app) *cobra.Command {
 	cmd.Flags().StringSliceVar(&in.Parties, "with", nil, "the other parties")
 	cmd.Flags().BoolVar(&in.Exercise, "exercise", false, "a line for exercise traffic only")
 	cmd.Flags().StringVar(&in.Classification, "class", "", "classification that the charter writes where a sender names none")
+	cmd.Flags().StringVar(&in.Record, "record", "", "what a record of the line proves: attributable (deniable is reserved)")
+	cmd.Flags().StringVar(&in.Attest, "attest", "", "hybrid signature over messages: amortised, or every (default: amortised)")
 	cmd.Flags().StringVar(&in.PAP, "pap", "", "PAP that the charter writes where a sender names none")
 	jsonFlag(cmd, &asJSON)
 	return cmd

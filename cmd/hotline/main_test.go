@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -48,6 +49,11 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			scripts, err := filepath.Abs("../../scripts")
+			if err != nil {
+				return err
+			}
+			env.Setenv("SCRIPTS", scripts)
 			env.Setenv("RELAY_ADDR", ln.Addr().String())
 			if err := ln.Close(); err != nil {
 				return err

@@ -71,6 +71,23 @@ func (c *Client) Upload(ctx context.Context, name, media string, body io.Reader)
 	return up, err
 }
 
+// Evidence gets a file of evidence, byte for byte.
+func (c *Client) Evidence(ctx context.Context, path string, query url.Values) (f File, err error) {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	resp, err := c.do(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return f, err
+	}
+	defer resp.Body.Close()
+	f.LeftOut, _ = strconv.Atoi(resp.Header.Get(leftOut))
+	if f.File, err = io.ReadAll(io.LimitReader(resp.Body, maxEvent)); err != nil {
+		return f, fmt.Errorf("read evidence from desk: %w", err)
+	}
+	return f, nil
+}
+
 // Content opens a message's bundle. The caller closes it.
 func (c *Client) Content(ctx context.Context, id string) (io.ReadCloser, error) {
 	resp, err := c.do(ctx, http.MethodGet, "/messages/"+url.PathEscape(id)+"/stix", nil, nil)

@@ -253,6 +253,25 @@ func (f fakeStanding) Sign(_ context.Context, version []byte) (api.CharterVersio
 type fakeJournal struct{ *fakeDesk }
 
 func (f fakeJournal) Leaves(context.Context, uint64, int) ([]api.Leaf, error) { return nil, nil }
+func (f fakeJournal) JournalStatus(context.Context) (api.JournalStatus, error) {
+	return api.JournalStatus{OK: true}, nil
+}
+func (f fakeJournal) Verify(_ context.Context, signatures bool) (api.JournalStatus, error) {
+	f.did(fmt.Sprint("verify ", signatures))
+	return api.JournalStatus{OK: true}, nil
+}
+func (f fakeJournal) Prove(_ context.Context, message string) (api.File, error) {
+	f.did("prove " + message)
+	return api.File{Name: "p", File: []byte("{}\n")}, nil
+}
+func (f fakeJournal) Export(_ context.Context, line string) (api.File, error) {
+	f.did("export " + line)
+	return api.File{Name: "e", File: []byte("{}\n"), LeftOut: 2}, nil
+}
+func (f fakeJournal) NonAnswer(_ context.Context, message, party string, text bool) (api.File, error) {
+	f.did(fmt.Sprint("nonanswer ", message, " ", party, " ", text))
+	return api.File{Name: "n", File: []byte("{}\n")}, nil
+}
 
 type fakeCustody struct{ *fakeDesk }
 

@@ -164,6 +164,14 @@ type Events interface {
 type Journal interface {
 	// Leaves returns up to limit leaves with numbers above after.
 	Leaves(ctx context.Context, after uint64, limit int) ([]Leaf, error)
+	JournalStatus(ctx context.Context) (JournalStatus, error)
+	// Verify reads the whole record from the disk, and signs a checkpoint.
+	Verify(ctx context.Context, signatures bool) (JournalStatus, error)
+	// Prove returns evidence of one message, Export of a line, NonAnswer a
+	// certificate about a message that a party did not answer.
+	Prove(ctx context.Context, message string) (File, error)
+	Export(ctx context.Context, line string) (File, error)
+	NonAnswer(ctx context.Context, message, party string, text bool) (File, error)
 }
 
 // Custody is what only a person on the desk's own machine may ask: it is

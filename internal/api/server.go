@@ -104,6 +104,10 @@ func (s *Server) routes() []route {
 
 		{pattern: "GET /events", need: Viewer, served: s.Events != nil, handle: s.streamEvents},
 		{pattern: "GET /journal", need: Viewer, served: s.Journal != nil, handle: s.listJournal},
+		{pattern: "GET /journal/status", need: Viewer, served: s.Journal != nil, handle: s.getJournalStatus},
+		{pattern: "POST /journal/verify", need: Viewer, served: s.Journal != nil, handle: s.verifyJournal},
+		{pattern: "GET /journal/prove/{id}", need: Operator, served: s.Journal != nil, handle: s.proveMessage},
+		{pattern: "GET /lines/{id}/export", need: Operator, served: s.Journal != nil, handle: s.exportLine},
 
 		{pattern: "POST /backup", need: Operator, served: s.Custody != nil, handle: s.postBackup, local: true},
 		{pattern: "POST /sign-in-links", need: Operator, served: s.Custody != nil, handle: s.postSignInLink, local: true},

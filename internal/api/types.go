@@ -66,7 +66,7 @@ type Desk struct {
 	Role     string  `json:"role"`     // of the officer who asks; filled by this package
 	Officer  string  `json:"officer"`  // filled by this package
 	Exercise bool    `json:"exercise"` // any open line carries exercise traffic only
-	Store    string  `json:"store"`    // open, locked
+	Store    string  `json:"store"`    // open, locked; damaged: its journal does not verify
 	Relays   []Relay `json:"relays"`
 	Clock    Clock   `json:"clock"`
 	Counts   Counts  `json:"counts"`
@@ -182,6 +182,8 @@ type LineNew struct {
 	// profile's.
 	Classification string `json:"classification,omitempty"`
 	PAP            string `json:"pap,omitempty"`
+	Record         string `json:"record,omitempty"` // attributable
+	Attest         string `json:"attest,omitempty"` // amortised, or every: with each message
 }
 
 // Party is one party that this desk is paired with, or its own.
@@ -203,6 +205,8 @@ type Party struct {
 type File struct {
 	Name string `json:"name"` // suggested file name
 	File []byte `json:"file"` // base64 in JSON
+	// LeftOut counts messages that may not leave in a file of evidence.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
 // CardIn is the body of POST /lines/{id}/desks.
@@ -221,7 +225,27 @@ type Leaf struct {
 	At   Time            `json:"at"`
 	Kind string          `json:"kind"`
 	Data json.RawMessage `json:"data,omitempty"`
-	Hash string          `json:"hash"` // hex, chained over all leaves before
+	Hash string          `json:"hash"` // hex: its place in the Merkle tree (docs/spec/journal.md)
+}
+
+// JournalStatus says how the record stands.
+type JournalStatus struct {
+	Size         int64  `json:"size"` // leaves
+	Root         string `json:"root"` // hex, of all of them
+	Generation   uint64 `json:"generation"`
+	CheckpointAt Time   `json:"checkpoint_at,omitzero"`
+	Covered      int64  `json:"covered"` // leaves under the last checkpoint
+	VerifiedAt   Time   `json:"verified_at,omitzero"`
+	OK           bool   `json:"ok"` // it verified when it was last looked at
+	Error        string `json:"error,omitempty"`
+	Running      bool   `json:"running"` // it is being verified
+	Done         int64  `json:"done"`
+	Of           int64  `json:"of"`
+}
+
+// VerifyIn is the body of POST /journal/verify.
+type VerifyIn struct {
+	Signatures bool `json:"signatures"` // of messages, receipts and attestations too
 }
 
 // Presence is what an open console reports every 20 s (docs/console.md, Section 1).

@@ -30,6 +30,7 @@ import (
 	"hotline/internal/custody"
 	"hotline/internal/exchange"
 	"hotline/internal/fault"
+	"hotline/internal/journal"
 	"hotline/internal/keyring"
 	"hotline/internal/link"
 	"hotline/internal/roster"
@@ -59,6 +60,7 @@ type Desk struct {
 	blobs  *blob.Dir
 	engine *exchange.Engine
 	book   *trust.Book
+	keeper *journal.Keeper
 	vouch  *console.Voucher
 	ready  chan struct{}
 	// porters takes the ids of pairings whose files are to be carried.
@@ -170,6 +172,7 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	if left := time.Until(d.expires); !d.expires.IsZero() && left < api.ExpiryWarning {
 		d.log.Warn("this desk's certificate ends soon; hotline desk rotate makes another", "ends", d.expires.UTC().Format(time.RFC3339))
 	}
+	d.keeper = d.keep()
 	if p := s.Provenance(); p != store.Clean {
 		d.log.Warn("this folder is not the one that was closed; new keys are made", "provenance", p.String())
 	}
@@ -243,6 +246,7 @@ func (d *Desk) Run(ctx context.Context) (err error) {
 		"watch":    (&watch.Clock{Queue: queue{d.engine}, Kick: d.engine.Clock(), Log: d.log}).Run,
 		"remind":   d.remind,
 		"opened":   d.sayOpened,
+		"journal":  d.keeper.Run,
 		"pairings": d.carry,
 		"socket": func(ctx context.Context) error {
 			path := filepath.Join(d.opts.Dir, api.SocketName)
@@ -306,7 +310,7 @@ func runAll(ctx context.Context, cancel func(), parts map[string]func(context.Co
 func (d *Desk) server() http.Handler {
 	s := &api.Server{
 		Status: status{d}, Lines: lines{d}, Joining: joining{d}, Trust: belonging{d}, Standing: standing{d}, Messages: messages{d}, Uploads: uploads{d},
-		Pairings: pairings{d}, Vouching: vouching{d}, Events: events{d}, Journal: journal{d}, Custody: keeper{d}, Answers: answers{d}, Log: d.log,
+		Pairings: pairings{d}, Vouching: vouching{d}, Events: events{d}, Journal: records{d}, Custody: keeper{d}, Answers: answers{d}, Log: d.log,
 	}
 	return s.Handler()
 }

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -52,6 +53,9 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 		out.Relays = out.Relays[:0]
 		if out.Alarms, err = s.duresses(tx); err != nil {
 			return err
+		}
+		if errors.Is(tx.MayClean(), store.ErrDamaged) {
+			out.Store = "damaged"
 		}
 		if out.Counts.AwaitingUs, out.Counts.AwaitingThem, err = tx.Waiting(nil); err != nil {
 			return err
@@ -233,22 +237,4 @@ func (d *Desk) health(ctx context.Context, v exchange.LineView, parties []api.Li
 		h.State, h.Text = "peer_dark", "Nothing from "+strings.Join(silent, ", ")+" within the hour. Their desk or link is down, or the relay withholds."
 	}
 	return h, nil
-}
-
-// journal translates leaves for the doors.
-type journal struct{ *core }
-
-func (j journal) Leaves(ctx context.Context, after uint64, limit int) (out []api.Leaf, err error) {
-	err = j.view(ctx, func(tx *store.Tx) error {
-		all, err := tx.Journal(int64(after), limit)
-		out = out[:0]
-		for _, l := range all {
-			out = append(out, api.Leaf{
-				Seq: uint64(l.Number), At: api.Time{Time: l.At}, Kind: l.Kind, Hash: fmt.Sprintf("%x", l.Hash()),
-				Data: fmt.Appendf(nil, `{"bytes":%d,"hex":"%x"}`, len(l.Data), l.Data[:min(len(l.Data), 256)]),
-			})
-		}
-		return err
-	})
-	return out, err
 }

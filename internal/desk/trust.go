@@ -40,6 +40,7 @@ type lines struct{ *core }
 func (l lines) Create(ctx context.Context, in api.LineNew) (api.Line, error) {
 	return l.after(ctx)(l.book.Create(ctx, trust.Terms{
 		Name: in.Name, Parties: in.Parties, Exercise: in.Exercise, Classification: in.Classification, PAP: in.PAP,
+		Record: in.Record, Attest: in.Attest,
 	}))
 }
 

@@ -41,7 +41,8 @@ type checker struct {
 
 	by       ident.Desk
 	line     ident.Line
-	charter  roster.Charter // the newest
+	charter  roster.Charter         // the one that counts
+	members  map[ident.Party]string // of any version, by name
 	set      *roster.Set
 	certs    map[ident.Desk]roster.Certificate
 	audience [][]ident.Party
@@ -108,7 +109,20 @@ func (c *checker) readTerms() (err error) {
 		return fmt.Errorf("%w: terms: %w", ErrUnproven, err)
 	}
 	c.charter, _ = c.set.Current()
+	c.members = map[ident.Party]string{}
+	for _, ch := range append([]roster.Charter{p.Charter}, charters(p.Versions)...) {
+		for _, m := range ch.Members {
+			c.members[m.Party] = m.Name
+		}
+	}
 	return nil
+}
+
+func charters(offers []roster.Offer) (all []roster.Charter) {
+	for _, o := range offers {
+		all = append(all, o.Charter)
+	}
+	return all
 }
 
 // load takes in what the members signed, whenever that was: a desk that was
@@ -190,7 +204,7 @@ func (c *checker) readGroups() error {
 		var parties []ident.Party
 		for _, text := range g {
 			p, err := ident.ParseParty(text)
-			if _, member := c.charter.Member(p); err != nil || !member {
+			if _, member := c.members[p]; err != nil || !member {
 				return unproven("groups", i, "%.60q is no member of the line", text)
 			}
 			parties = append(parties, p)
@@ -324,7 +338,7 @@ func (c *checker) trust(parties []ident.Party) error {
 		}
 	}
 	for _, p := range parties {
-		if _, ok := c.charter.Member(p); !ok {
+		if _, ok := c.members[p]; !ok {
 			return fmt.Errorf("%w: party %s is no member of this line", ErrUnproven, p)
 		}
 	}

@@ -77,7 +77,7 @@ func compareAt(ours []serial, i int, theirs []serial, j int) int {
 }
 
 func compareSerial(a, b serial) int {
-	return cmp.Or(slices.Compare(a.desk[:], b.desk[:]), compareSerials(a.serial, b.serial))
+	return cmp.Or(slices.Compare(a.desk[:], b.desk[:]), CompareSerials(a.serial, b.serial))
 }
 
 // serials lists the messages of a file by sender and serial, without those for
@@ -165,10 +165,7 @@ func (out *Comparison) words() string {
 // merge puts what two files verified together, so that a contradiction between
 // them is found as one within a file is.
 func merge(a, b *checker) *checker {
-	m := &checker{s: a.s, line: a.line, charter: a.charter}
-	if len(b.charter.Members) > len(a.charter.Members) {
-		m.charter = b.charter
-	}
+	m := &checker{s: a.s, line: a.line, members: a.members}
 	m.certs = map[ident.Desk]roster.Certificate{}
 	for _, c := range []*checker{a, b} {
 		for id, cert := range c.certs {

@@ -87,9 +87,10 @@ func (c *checker) report() (*Report, error) {
 		Use: c.f.Use, Suite: c.f.Suite, At: time.UnixMilli(c.f.At).UTC(), By: c.desk(c.by), Line: c.line.String(), LineName: c.charter.Name, c: c,
 		Desks: []Desk{}, Messages: []Message{}, Journal: []Point{}, Findings: []Finding{}, Warnings: []string{},
 	}
-	for _, m := range c.charter.Members {
-		r.Parties = append(r.Parties, Party{m.Party.String(), m.Name})
+	for id, name := range c.members {
+		r.Parties = append(r.Parties, Party{id.String(), name})
 	}
+	slices.SortFunc(r.Parties, func(a, b Party) int { return cmp.Compare(a.ID, b.ID) })
 	for id := range c.certs {
 		r.Desks = append(r.Desks, c.desk(id))
 	}
@@ -132,8 +133,8 @@ func (c *checker) deskName(id ident.Desk) string {
 }
 
 func (c *checker) partyName(id ident.Party) string {
-	if m, ok := c.charter.Member(id); ok {
-		return m.Name
+	if name, ok := c.members[id]; ok {
+		return name
 	}
 	return id.String()
 }
@@ -184,7 +185,7 @@ func (c *checker) messages(r *Report) error {
 		r.Messages[n].Receipts = append(r.Messages[n].Receipts, one)
 	}
 	slices.SortStableFunc(r.Messages, func(a, b Message) int {
-		return cmp.Or(cmp.Compare(a.Party, b.Party), cmp.Compare(a.Desk, b.Desk), compareSerials(a.Serial, b.Serial), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Party, b.Party), cmp.Compare(a.Desk, b.Desk), CompareSerials(a.Serial, b.Serial), cmp.Compare(a.ID, b.ID))
 	})
 	return nil
 }
@@ -216,8 +217,8 @@ func leafOf(x *signed, line ident.Line) []byte {
 	return append(b, x.content[:]...)
 }
 
-// compareSerials compares "JPN-1/0412" by audience and then by number.
-func compareSerials(a, b string) int {
+// CompareSerials compares "JPN-1/0412" by audience and then by number.
+func CompareSerials(a, b string) int {
 	return cmp.Or(cmp.Compare(audienceOf(a), audienceOf(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 

@@ -171,11 +171,12 @@ func (c *checker) successor(id chainID) (next chain.Slice, ok bool) {
 	return chain.Slice{}, false
 }
 
-// endOf takes the newest word of a desk on its last chain.
+// endOf takes the newest word of a desk on its last chain: at that time nothing
+// followed what it attests. The attestation itself stands behind that.
 func (c *checker) endOf(q DeskQuiet, id chainID, p path) (DeskQuiet, error) {
 	for _, a := range c.attestations {
 		last, running, ok := attestedIn(a, id)
-		if ok && int(last) == len(p.insides) && p.running[last] == running && a.Time.After(q.Until) {
+		if ok && int(last) <= len(p.insides) && p.running[last] == running && a.Time.After(q.Until) {
 			q.Until, q.Signed = a.Time, "attestation"
 		}
 	}

@@ -78,6 +78,15 @@ func (tx *Tx) Journal(after int64, limit int) ([]Leaf, error) {
 	return leaves, nil
 }
 
+// JournalAt lists the leaves of one moment, in order.
+func (tx *Tx) JournalAt(at time.Time) ([]Leaf, error) {
+	leaves, err := Collect(tx, scanLeaf, "SELECT seq, at, kind, data FROM journal WHERE at = ? ORDER BY seq", at)
+	if err != nil {
+		return nil, fmt.Errorf("read journal at %v: %w", at, err)
+	}
+	return leaves, nil
+}
+
 func scanLeaf(r Row) (l Leaf, err error) {
 	err = r.Scan(&l.Number, &l.At, &l.Kind, &l.Data)
 	return l, err
@@ -145,9 +154,15 @@ type Checkpoint struct {
 	Note       []byte
 }
 
-// PutCheckpoint stores a note.
+// PutCheckpoint stores a note. Of one day and generation the last is kept: the
+// tree proves that it goes on from every one before.
 func (tx *Tx) PutCheckpoint(c Checkpoint) error {
-	_, err := tx.Exec("INSERT INTO checkpoint (generation, size, at, note) VALUES (?, ?, ?, ?)", c.Generation, c.Size, c.At, c.Note)
+	day := c.At.Truncate(24 * time.Hour)
+	_, err := tx.Exec("DELETE FROM checkpoint WHERE generation = ? AND size < ? AND at >= ?", c.Generation, c.Size, day)
+	if err != nil {
+		return fmt.Errorf("store checkpoint of %d leaves: %w", c.Size, err)
+	}
+	_, err = tx.Exec("INSERT INTO checkpoint (generation, size, at, note) VALUES (?, ?, ?, ?)", c.Generation, c.Size, c.At, c.Note)
 	if err != nil {
 		return fmt.Errorf("store checkpoint of %d leaves: %w", c.Size, err)
 	}

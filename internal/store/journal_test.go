@@ -147,18 +147,22 @@ func TestCheckpointsAreKept(t *testing.T) {
 		if err != nil || g != uint64(at.UnixMilli()) {
 			t.Errorf("first generation = %d, %v", g, err)
 		}
-		for size := int64(1); size <= 3; size++ {
-			if err := tx.PutCheckpoint(store.Checkpoint{Generation: g, Size: size, At: at, Note: []byte("note")}); err != nil {
+		days := []time.Time{at, at.Add(time.Minute), at.Add(24 * time.Hour), at.Add(25 * time.Hour), at.Add(48 * time.Hour)}
+		for i, day := range days {
+			if err := tx.PutCheckpoint(store.Checkpoint{Generation: g, Size: int64(i + 1), At: day, Note: []byte("note")}); err != nil {
 				return err
 			}
 		}
 		last, err := tx.LastCheckpoint()
-		if err != nil || last.Size != 3 || !last.At.Equal(at) {
+		if err != nil || last.Size != 5 || !last.At.Equal(days[4]) {
 			t.Errorf("last = %+v, %v", last, err)
 		}
-		all, err := tx.Checkpoints(2, 10)
-		if err != nil || len(all) != 2 || all[0].Size != 2 {
-			t.Errorf("from 2: %+v, %v", all, err)
+		all, err := tx.Checkpoints(0, 10) // the last of each day
+		if err != nil || len(all) != 3 || all[0].Size != 2 || all[1].Size != 4 {
+			t.Errorf("all: %+v, %v", all, err)
+		}
+		if all, err := tx.Checkpoints(3, 10); err != nil || len(all) != 2 {
+			t.Errorf("from 3: %+v, %v", all, err)
 		}
 		// The same generation until the folder turns out to be another one,
 		// then a higher one, whatever the clock says.

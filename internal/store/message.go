@@ -93,6 +93,22 @@ func (tx *Tx) Messages(f MessageFilter) ([]Message, error) {
 	return Collect(tx, scanMessage, q+" LIMIT ?", append(args, f.Limit)...)
 }
 
+// MessagesAfter lists up to limit messages behind a number, oldest first.
+func (tx *Tx) MessagesAfter(seq int64, limit int) ([]Message, error) {
+	return Collect(tx, scanMessage, messageColumns+" WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
+}
+
+// MessagesOn lists up to limit messages of a line behind a number, oldest first.
+func (tx *Tx) MessagesOn(line ident.Line, seq int64, limit int) ([]Message, error) {
+	return Collect(tx, scanMessage, messageColumns+" WHERE line = ? AND seq > ? ORDER BY seq LIMIT ?", line, seq, limit)
+}
+
+// CountMessages counts all messages.
+func (tx *Tx) CountMessages() (n int64, err error) {
+	err = tx.Row("SELECT count(*) FROM message").Scan(&n)
+	return n, err
+}
+
 // MessagesLike lists up to two messages whose id begins with the bytes of
 // prefix: enough to tell one from many.
 func (tx *Tx) MessagesLike(from, to ident.Message) ([]Message, error) {

@@ -8,6 +8,7 @@ import (
 
 // Receipt is what a desk signed in a chain of receipts, sealed or opened here.
 type Receipt struct {
+	ID         int64
 	Message    ident.Message // that it is about; zero: it is no receipt, and holds a place
 	Line       ident.Line
 	Group      ident.Group
@@ -31,10 +32,10 @@ func (tx *Tx) PutReceipt(r Receipt) error {
 	return nil
 }
 
-const receiptColumns = "SELECT message, line, grp, desk, party, generation, sequence, evidence, body FROM receipt"
+const receiptColumns = "SELECT id, message, line, grp, desk, party, generation, sequence, evidence, body FROM receipt"
 
 func scanReceipt(r Row) (c Receipt, err error) {
-	err = r.Scan(c.Message[:], c.Line[:], c.Group[:], c.Desk[:], c.Party[:], c.Generation[:], &c.Sequence, &c.Evidence, &c.Body)
+	err = r.Scan(&c.ID, c.Message[:], c.Line[:], c.Group[:], c.Desk[:], c.Party[:], c.Generation[:], &c.Sequence, &c.Evidence, &c.Body)
 	return c, err
 }
 
@@ -48,4 +49,23 @@ func (tx *Tx) ReceiptsOf(id ident.Message) ([]Receipt, error) {
 // sequence.
 func (tx *Tx) ReceiptChain(desk ident.Desk, generation [16]byte, party ident.Party) ([]Receipt, error) {
 	return Collect(tx, scanReceipt, receiptColumns+" WHERE desk = ? AND generation = ? AND party = ? ORDER BY sequence", desk, generation, party)
+}
+
+// ReceiptsAfter lists up to limit of all behind a number, in order.
+func (tx *Tx) ReceiptsAfter(id int64, limit int) ([]Receipt, error) {
+	return Collect(tx, scanReceipt, receiptColumns+" WHERE id > ? ORDER BY id LIMIT ?", id, limit)
+}
+
+// AttestationRow is an attestation and the number of its row.
+type AttestationRow struct {
+	Attestation
+	Row int64
+}
+
+// AttestationsAfter lists up to limit attestations behind a row, in order.
+func (tx *Tx) AttestationsAfter(row int64, limit int) ([]AttestationRow, error) {
+	return Collect(tx, func(r Row) (a AttestationRow, err error) {
+		err = r.Scan(&a.Row, &a.Generation, a.Party[:], &a.At, &a.CameAt, &a.Final, a.Hash[:], &a.Bytes)
+		return a, err
+	}, "SELECT rowid, generation, party, at, came_at, final, hash, bytes FROM attestation WHERE rowid > ? ORDER BY rowid LIMIT ?", row, limit)
 }

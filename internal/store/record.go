@@ -55,6 +55,11 @@ func (tx *Tx) Predecessor(g Generation) (Generation, error) {
 	return scanGeneration(tx.Row(generationColumns+" WHERE sender = ? AND grp = ? AND identity = ?", g.Sender, g.Group, g.Predecessor))
 }
 
+// Successor returns the generation that follows g, or [ErrNone].
+func (tx *Tx) Successor(g Generation) (Generation, error) {
+	return scanGeneration(tx.Row(generationColumns+" WHERE sender = ? AND grp = ? AND predecessor = ? LIMIT 1", g.Sender, g.Group, g.Identity))
+}
+
 // SetGenerationLine notes to which line a generation belongs.
 func (tx *Tx) SetGenerationLine(id int64, line ident.Line) error {
 	_, err := tx.Exec("UPDATE generation SET line = ? WHERE id = ? AND line <> ?", line, id, line)

@@ -23,6 +23,8 @@ type Terms struct {
 	Exercise       bool
 	Classification string // of the label rule; empty: "none"
 	PAP            string // of the label rule; empty: "PAP:CLEAR"
+	Record         string // "attributable", or empty for it
+	Attest         string // "amortised", or empty for it, or "every"
 }
 
 // Create makes a charter, signs it and offers it to the other parties. The line
@@ -52,6 +54,27 @@ func (k *Book) Create(ctx context.Context, t Terms) (id ident.Line, err error) {
 }
 
 // charter writes the terms down.
+// policies writes what the terms say of the record into a charter.
+func (t Terms) policies(c *roster.Charter) error {
+	switch t.Record {
+	case "", "attributable":
+	case "deniable":
+		return fault.New(fault.Refused, "A deniable record does not exist yet: messages are signed, so every record of a line is attributable.").
+			WithHint("leave --record out, and say on paper what must not be on record")
+	default:
+		return fault.New(fault.Invalid, "The record of a line is attributable.")
+	}
+	switch t.Attest {
+	case "", "amortised":
+		c.Attest = roster.AttestAmortised
+	case "every":
+		c.Attest = roster.AttestEvery
+	default:
+		return fault.New(fault.Invalid, "Attestation is amortised, or every: with each message.")
+	}
+	return nil
+}
+
 func (k *Book) charter(tx *store.Tx, t Terms) (roster.Charter, error) {
 	c := roster.Charter{
 		Name: t.Name, Profile: "bilateral", Created: time.Now().UTC().Truncate(time.Millisecond), Clocks: roster.DefaultClocks(),
@@ -73,6 +96,9 @@ func (k *Book) charter(tx *store.Tx, t Terms) (roster.Charter, error) {
 		// this version cannot record (docs/spec/line.md).
 		return c, fault.New(fault.Refused, "A line carries unclassified information only, until a security authority has approved more.").
 			WithHint("leave the classification of the rule at none")
+	}
+	if err := t.policies(&c); err != nil {
+		return c, err
 	}
 	if len(t.Parties) == 0 {
 		return c, fault.New(fault.Invalid, "A line needs another party.")

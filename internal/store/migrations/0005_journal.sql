@@ -11,6 +11,8 @@ CREATE TABLE journal (          -- append-only
 	data BLOB NOT NULL
 ) STRICT;
 
+CREATE INDEX journal_at ON journal (at); -- finds the leaf of a message
+
 CREATE TABLE tree (             -- hashes of the log, each leaf's before those that it completes
 	place INTEGER PRIMARY KEY CHECK (place >= 0),
 	hash  BLOB NOT NULL CHECK (length(hash) = 32)
