@@ -29,7 +29,7 @@ FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./interna
                  ./internal/wire ./internal/store ./internal/link
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-tools race long hostile mutants model fuzz wycheproof fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race long hostile mutants model fuzz wycheproof reader fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ wycheproof: ## hold each primitive to the vectors of Project Wycheproof (fetches
 	cd test/wycheproof && $(GO) mod download
 	HOTLINE_WYCHEPROOF=$$(cd test/wycheproof && $(GO) list -m -f '{{.Dir}}' github.com/c2sp/wycheproof)/testvectors_v1 \
 		$(GO) test -count=1 -run '^TestWycheproof' ./internal/suite
+
+reader: ## have the second reader, in node, read all frozen vectors
+	cd test/reader && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(GO) test -count=1 -run '^TestSecondReader' ./internal/wire ./internal/chain
 
 fips: ## the cryptography, and two desks of suite 2, where Go refuses all that FIPS 140-3 does not allow
 	GOFIPS140=$(FIPS) GODEBUG=fips140=only $(GO) test -count=1 $(FIPS_PACKAGES)

@@ -44,6 +44,5 @@ const (
 	magicCard  = "hotline/1 desk card\n"
 	magicOffer = "hotline/1 line offer\n"
 	magicPack  = "hotline/1 joining pack\n"
-	magicSet   = "hotline/1 statements\n"
 	magicHeads = "hotline/1 heads\n"
 )

@@ -9,6 +9,7 @@ import { readAttestations } from './attestation.mjs';
 import { readMessages, readReceipts } from './bodies.mjs';
 import { readChain } from './chain.mjs';
 import { readPairing } from './pairing.mjs';
+import { readRoster } from './roster.mjs';
 import { readSuite } from './suites.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -21,6 +22,7 @@ const readers = {
   'chain2.json': (v) => readChain(v, 2),
   'message1.json': readMessages,
   'receipt1.json': readReceipts,
+  'roster1.json': readRoster,
   'suite1.json': (v) => readSuite(v, 1),
   'suite2.json': (v) => readSuite(v, 2),
 };
@@ -53,7 +55,7 @@ const say = (name, what) => { if (what) bad++; console.log(`${name}: ${what || '
 if (process.argv.includes('--flip')) {
   // Each value in turn, or a fair sample of them, with one bit changed: if the
   // reader still agrees, it does not read that value.
-  const most = 40;
+  const most = 16;
   for (const name of files) {
     const all = leaves(load(name)), step = Math.max(1, all.length / most), unread = [];
     for (let i = 0; i < all.length; i += step) {
