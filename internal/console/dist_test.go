@@ -173,7 +173,7 @@ var later = []string{
 	"Trust", "Begin", "Ceremony", "Party", "LineFacts", "CutOff", "Cutoff", "Grave", "Save", "Scan", "trust.svelte",
 }
 
-// TestBudgets holds the sizes of docs/console.md, Section 4, in bytes of brotli.
+// TestBudgets holds the sizes of docs/console.md, Section 5, in bytes of brotli.
 func TestBudgets(t *testing.T) {
 	files, err := fs.Sub(dist, "dist")
 	if err != nil {

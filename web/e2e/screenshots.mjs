@@ -45,4 +45,9 @@ await shoot('review', 'compose', { theme: 'day' }, async (page) => {
   await page.keyboard.press('Control+Enter')
   await page.locator('#review-title').waitFor()
 })
+await shoot('pairing', 'pairing-two', { theme: 'day' }, async (page) => {
+  await page.locator('#w0').fill('anchor pebble violin marble')
+  await page.locator('#w-who').fill('CUS1')
+})
+await shoot('trust', 'line-facts', { theme: 'dark' }, (page) => page.locator('.desk').first().waitFor())
 await close()
