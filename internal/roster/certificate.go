@@ -26,20 +26,20 @@ type Certificate struct {
 
 func (x *Certificate) body(c *coder) {
 	c.version("certificate", &x.Suite)
-	c.array(x.Party[:])
-	c.text("desk name", &x.Name, MaxName, false)
-	c.text("desk role", &x.Role, MaxName, false)
-	c.key("message key", &x.MessageKey, c.k.Message)
-	c.key("desk key", &x.DeskKey, c.k.Desk)
-	c.key("control key", &x.ControlKey, c.k.Seal)
-	c.time("start of validity", &x.NotBefore)
-	c.time("end of validity", &x.NotAfter)
-	c.must(x.NotBefore.Before(x.NotAfter), "validity ends before it begins")
+	c.Array(x.Party[:])
+	c.Text("desk name", &x.Name, MaxName, false)
+	c.Text("desk role", &x.Role, MaxName, false)
+	c.Key("message key", &x.MessageKey, c.k.Message)
+	c.Key("desk key", &x.DeskKey, c.k.Desk)
+	c.Key("control key", &x.ControlKey, c.k.Seal)
+	c.Time("start of validity", &x.NotBefore)
+	c.Time("end of validity", &x.NotAfter)
+	c.Must(x.NotBefore.Before(x.NotAfter), "validity ends before it begins")
 }
 
 func (x *Certificate) fields(c *coder) {
 	x.body(c)
-	c.key("certificate signature", &x.Signature, c.k.RootSignature)
+	c.Key("certificate signature", &x.Signature, c.k.RootSignature)
 }
 
 // NewCertificate checks c's fields and returns it signed by the party's root.

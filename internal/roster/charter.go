@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 	"hotline/internal/precedence"
 )
 
@@ -102,24 +103,24 @@ type Charter struct {
 
 func (x *Charter) fields(c *coder) {
 	c.version("charter", &x.Suite)
-	c.number("charter version", &x.Version)
-	c.array(x.Line[:])
-	list(c, "versions before", &x.Previous, 0, MaxCompeting, compareLines, func(l *ident.Line) { c.array(l[:]) })
+	c.Number("charter version", &x.Version, MaxNumber)
+	c.Array(x.Line[:])
+	octets.List(&c.Coder, "versions before", &x.Previous, 0, MaxCompeting, compareLines, func(l *ident.Line) { c.Array(l[:]) })
 	first := x.Version == 1
-	c.must(first == (len(x.Previous) == 0) && first == (x.Line == ident.Line{}), "version %d after %d others", x.Version, len(x.Previous))
+	c.Must(first == (len(x.Previous) == 0) && first == (x.Line == ident.Line{}), "version %d after %d others", x.Version, len(x.Previous))
 	c.heads(&x.Taken)
-	c.array(x.Nonce[:])
-	c.text("name of the line", &x.Name, MaxName, false)
-	c.text("profile", &x.Profile, MaxName, false)
-	c.time("time of the charter", &x.Created)
-	list(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return compareParties(a.Party, b.Party) }, func(m *Member) {
-		c.array(m.Party[:])
-		c.text("name of a party", &m.Name, MaxName, false)
+	c.Array(x.Nonce[:])
+	c.Text("name of the line", &x.Name, MaxName, false)
+	c.Text("profile", &x.Profile, MaxName, false)
+	c.Time("time of the charter", &x.Created)
+	octets.List(&c.Coder, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return compareParties(a.Party, b.Party) }, func(m *Member) {
+		c.Array(m.Party[:])
+		c.Text("name of a party", &m.Name, MaxName, false)
 		c.rootKey(&m.Root)
 	})
-	c.u8(&x.Quorum)
+	c.Uint8(&x.Quorum)
 	n := len(x.Members)
-	c.must(int(x.Quorum) > n/2 && int(x.Quorum) <= n, "quorum of %d among %d", x.Quorum, n)
+	c.Must(int(x.Quorum) > n/2 && int(x.Quorum) <= n, "quorum of %d among %d", x.Quorum, n)
 	for i := range x.Clocks {
 		x.Clocks[i].fields(c, precedence.Level(i))
 	}
@@ -130,14 +131,14 @@ func (x *Charter) fields(c *coder) {
 		{"classification rule", &x.Rule.Classification}, {"PAP rule", &x.Rule.PAP}, {"REL rule", &x.Rule.REL},
 		{"label rule", &x.Rule.Text}, {"ceiling", &x.Ceiling},
 	} {
-		c.text(t.what, t.p, MaxRule, true)
+		c.Text(t.what, t.p, MaxRule, true)
 	}
-	c.flag("exercise", &x.Exercise)
-	list(c, "allowed relays", &x.Relays, 0, MaxRelays, compareRelays, func(id *ident.Relay) { c.array(id[:]) })
-	c.seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)
-	c.u8((*uint8)(&x.Record))
-	c.u8((*uint8)(&x.Release))
-	c.u8((*uint8)(&x.Attest))
+	c.Flag("exercise", &x.Exercise)
+	octets.List(&c.Coder, "allowed relays", &x.Relays, 0, MaxRelays, compareRelays, func(id *ident.Relay) { c.Array(id[:]) })
+	c.Seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)
+	c.Uint8((*uint8)(&x.Record))
+	c.Uint8((*uint8)(&x.Release))
+	c.Uint8((*uint8)(&x.Attest))
 	x.policies(c)
 }
 
@@ -146,21 +147,21 @@ func (x *Charter) fields(c *coder) {
 func (x *Charter) policies(c *coder) {
 	switch {
 	case x.Record == Deniable:
-		c.fail(fmt.Errorf("%w: a deniable record; messages are signed, so every record of this line will be attributable", ErrReserved))
+		c.Fail(fmt.Errorf("%w: a deniable record; messages are signed, so every record of this line will be attributable", ErrReserved))
 	case x.Release == ReleaseSecond:
-		c.fail(fmt.Errorf("%w: release by a second person", ErrReserved))
+		c.Fail(fmt.Errorf("%w: release by a second person", ErrReserved))
 	case x.Rule.REL != "" && x.Rule.REL != RelMembers:
-		c.fail(fmt.Errorf("%w: REL rule %q", ErrReserved, x.Rule.REL))
+		c.Fail(fmt.Errorf("%w: REL rule %q", ErrReserved, x.Rule.REL))
 	}
-	c.must(x.Record == Attributable && x.Release == ReleaseNone && (x.Attest == AttestAmortised || x.Attest == AttestEvery),
+	c.Must(x.Record == Attributable && x.Release == ReleaseNone && (x.Attest == AttestAmortised || x.Attest == AttestEvery),
 		"record policy %d, release policy %d, attestation policy %d", x.Record, x.Release, x.Attest)
 }
 
 func (k *Clock) fields(c *coder, l precedence.Level) {
-	c.seconds("receipt clock of "+l.String(), &k.ReceiptWithin, time.Second, MaxClock)
+	c.Seconds("receipt clock of "+l.String(), &k.ReceiptWithin, time.Second, MaxClock)
 	rising := func(a, b time.Duration) int { return int(a/time.Second - b/time.Second) }
-	list(c, "escalations", &k.EscalateAt, 0, MaxEscalations, rising, func(at *time.Duration) {
-		c.seconds("escalation of "+l.String(), at, time.Second, MaxClock)
+	octets.List(&c.Coder, "escalations", &k.EscalateAt, 0, MaxEscalations, rising, func(at *time.Duration) {
+		c.Seconds("escalation of "+l.String(), at, time.Second, MaxClock)
 	})
 }
 

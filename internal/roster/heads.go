@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Head says what a set holds of one signer and scope: everything up to Number,
@@ -92,16 +93,16 @@ func (t Type) urgency() int {
 
 // heads is a list of heads in a layout.
 func (c *coder) heads(p *[]Head) {
-	list(c, "heads", p, 0, MaxHeads, compareHeads, func(h *Head) {
-		c.array(h.Author[:])
-		c.array(h.Signer[:])
-		c.array(h.Line[:])
-		c.number("head number", &h.Number)
-		c.array(h.Digest[:])
+	octets.List(&c.Coder, "heads", p, 0, MaxHeads, compareHeads, func(h *Head) {
+		c.Array(h.Author[:])
+		c.Array(h.Signer[:])
+		c.Array(h.Line[:])
+		c.Number("head number", &h.Number, MaxNumber)
+		c.Array(h.Digest[:])
 	})
 }
 
-func headsFields(p *[]Head) fields { return func(c *coder) { c.magic(magicHeads); c.heads(p) } }
+func headsFields(p *[]Head) fields { return func(c *coder) { c.Magic(magicHeads); c.heads(p) } }
 
 // MarshalHeads returns the one spelling of heads.
 func MarshalHeads(heads []Head) []byte { return encode(headsFields(&heads)) }

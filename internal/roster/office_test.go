@@ -151,7 +151,6 @@ func TestASpareDeskNeedsTwoCustodians(t *testing.T) {
 		t.Errorf("nobody: %v, want ErrMalformed", err)
 	}
 	// A seal key that is not the spare desk's own makes it nobody's.
-	swapped := d.activation(t, 1, 1, a, b)
 	other := newDesk(t, jpn, 8).announce(t, 1)
 	other.Desk = d.id
 	swapped, err := NewStatementBy(one, Statement{Type: ActivateDesk, Number: 1, Time: epoch, Activate: &Activation{other}}, a, b)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Bounds of lists in files. A file's size is bounded before.
@@ -15,14 +16,14 @@ const (
 )
 
 func (c *coder) statements(p *[]Statement) {
-	list(c, "statements", p, 0, maxStatements, compareOrder, func(st *Statement) {
+	octets.List(&c.Coder, "statements", p, 0, maxStatements, compareOrder, func(st *Statement) {
 		nested(c, "statement", st, MaxStatement, (*Statement).fields)
 	})
 }
 
 func (c *coder) offer(o *Offer) {
 	nested(c, "charter", &o.Charter, MaxCharter, (*Charter).fields)
-	list(c, "charter signatures", &o.Signatures, 0, maxSignatures, compareSignatures, func(s *CharterSignature) { s.fields(c) })
+	octets.List(&c.Coder, "charter signatures", &o.Signatures, 0, maxSignatures, compareSignatures, func(s *CharterSignature) { s.fields(c) })
 }
 
 // Card is what a party hands out about itself: its root and its statements,
@@ -36,9 +37,9 @@ type Card struct {
 
 func (x *Card) fields(suite uint8) fields {
 	return func(c *coder) {
-		c.magic(magicCard)
+		c.Magic(magicCard)
 		c.version("desk card", &suite)
-		c.text("name of the party", &x.Name, MaxName, false)
+		c.Text("name of the party", &x.Name, MaxName, false)
 		c.rootKey(&x.Root)
 		c.statements(&x.Statements)
 	}
@@ -86,7 +87,7 @@ func (x Card) Party(v Verifier) ident.Party { return PartyOf(v, x.Root) }
 
 // Bytes returns the file form of c, with its list in its one order.
 func (x Card) Bytes() []byte {
-	x.Statements = sorted(x.Statements, compareOrder)
+	x.Statements = octets.Sorted(x.Statements, compareOrder)
 	suite := uint8(1)
 	if len(x.Statements) > 0 {
 		suite = x.Statements[0].Suite
@@ -101,7 +102,7 @@ type Offer struct {
 	Signatures []CharterSignature
 }
 
-func (x *Offer) fields(c *coder) { c.magic(magicOffer); c.offer(x) }
+func (x *Offer) fields(c *coder) { c.Magic(magicOffer); c.offer(x) }
 
 // ParseOffer reads an offer. The charter is checked whole, the signatures only
 // in form: see [Set.CheckSignature].
@@ -114,7 +115,7 @@ func ParseOffer(v Verifier, b []byte) (o Offer, err error) {
 
 // Bytes returns the file form of o, with its list in its one order.
 func (x Offer) Bytes() []byte {
-	x.Signatures = sorted(x.Signatures, compareSignatures)
+	x.Signatures = octets.Sorted(x.Signatures, compareSignatures)
 	return encode(x.fields)
 }
 
@@ -138,16 +139,16 @@ type Pack struct {
 }
 
 func (x *Pack) fields(c *coder) {
-	c.magic(magicPack)
+	c.Magic(magicPack)
 	first := Offer{x.Charter, x.Signatures}
 	c.offer(&first)
 	x.Charter, x.Signatures = first.Charter, first.Signatures
-	list(c, "versions", &x.Versions, 0, MaxVersions, compareOffers, func(o *Offer) { c.offer(o) })
+	octets.List(&c.Coder, "versions", &x.Versions, 0, MaxVersions, compareOffers, func(o *Offer) { c.offer(o) })
 	c.statements(&x.Statements)
-	list(c, "seal keys", &x.SealKeys, 0, maxStatements, compareAnnouncements, func(a *Announcement) { a.fields(c) })
-	list(c, "names", &x.Names, 0, MaxMembers, compareNames, func(n *PartyName) {
-		c.array(n.Party[:])
-		c.text("name of a party", &n.Name, MaxName, false)
+	octets.List(&c.Coder, "seal keys", &x.SealKeys, 0, maxStatements, compareAnnouncements, func(a *Announcement) { a.fields(c) })
+	octets.List(&c.Coder, "names", &x.Names, 0, MaxMembers, compareNames, func(n *PartyName) {
+		c.Array(n.Party[:])
+		c.Text("name of a party", &n.Name, MaxName, false)
 	})
 }
 
@@ -155,7 +156,7 @@ func compareOffers(a, b Offer) int { return bytes.Compare(a.Charter.order(), b.C
 
 // order is the version, and then the bytes.
 func (x Charter) order() []byte {
-	return encode(func(c *coder) { c.number("", &x.Version); x.fields(c) })
+	return encode(func(c *coder) { c.Number("", &x.Version, MaxNumber); x.fields(c) })
 }
 
 func compareAnnouncements(a, b Announcement) int { return bytes.Compare(a.Desk[:], b.Desk[:]) }
@@ -163,13 +164,13 @@ func compareAnnouncements(a, b Announcement) int { return bytes.Compare(a.Desk[:
 // Bytes returns the file form of p, with its lists in their one order. Of
 // several seal keys of a desk it keeps the newest.
 func (x Pack) Bytes() []byte {
-	x.Signatures = sorted(x.Signatures, compareSignatures)
-	x.Versions = sorted(x.Versions, compareOffers)
-	x.Statements = sorted(x.Statements, compareOrder)
+	x.Signatures = octets.Sorted(x.Signatures, compareSignatures)
+	x.Versions = octets.Sorted(x.Versions, compareOffers)
+	x.Statements = octets.Sorted(x.Statements, compareOrder)
 	x.SealKeys = slices.Clone(x.SealKeys)
 	slices.SortFunc(x.SealKeys, func(a, b Announcement) int { return int(b.Number) - int(a.Number) })
-	x.SealKeys = sorted(x.SealKeys, compareAnnouncements)
-	x.Names = sorted(x.Names, compareNames)
+	x.SealKeys = octets.Sorted(x.SealKeys, compareAnnouncements)
+	x.Names = octets.Sorted(x.Names, compareNames)
 	return encode(x.fields)
 }
 

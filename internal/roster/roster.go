@@ -21,13 +21,11 @@ package roster
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Verifier is what this package needs of a suite to check signatures.
@@ -52,7 +50,7 @@ type Signer interface {
 // The errors of this package. Every refusal wraps one of them.
 var (
 	// ErrMalformed means that bytes or fields are not one of our layouts.
-	ErrMalformed = errors.New("malformed trust data")
+	ErrMalformed = octets.ErrMalformed
 	// ErrReserved means a type, version, suite or policy that this version
 	// reserves and does not have yet.
 	ErrReserved = errors.New("reserved for a later version")
@@ -88,7 +86,7 @@ func PartyOf(v Verifier, root []byte) ident.Party {
 // audience of a message. Order and repetition of parties do not matter.
 func GroupID(v Verifier, line ident.Line, parties []ident.Party) ident.Group {
 	parts := [][]byte{line[:]}
-	for _, p := range sorted(parties, compareParties) {
+	for _, p := range octets.Sorted(parties, compareParties) {
 		parts = append(parts, bytes.Clone(p[:]))
 	}
 	return ident.Group(short(v.Hash(labelGroup, parts...)))
@@ -213,26 +211,4 @@ func (r *Roster) Suspended(by, subject ident.Party) (Notice, bool) {
 func (r *Roster) Contact(p ident.Party) (Contact, bool) {
 	c, ok := r.contacts[p]
 	return c, ok
-}
-
-// checkText refuses names and sentences that could mislead on a screen:
-// control and format characters, broken UTF-8, space at the ends.
-func checkText(what, s string, limit int, mayBeEmpty bool) error {
-	if s == "" && mayBeEmpty {
-		return nil
-	}
-	if s == "" || len(s) > limit || !utf8.ValidString(s) {
-		return fmt.Errorf("%w: %s of %d bytes, want 1 to %d of UTF-8", ErrMalformed, what, len(s), limit)
-	}
-	for _, c := range s {
-		if unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return fmt.Errorf("%w: %s holds a control character", ErrMalformed, what)
-		}
-	}
-	first, _ := utf8.DecodeRuneInString(s)
-	last, _ := utf8.DecodeLastRuneInString(s)
-	if unicode.IsSpace(first) || unicode.IsSpace(last) {
-		return fmt.Errorf("%w: %s begins or ends with a space", ErrMalformed, what)
-	}
-	return nil
 }

@@ -22,15 +22,15 @@ type Announcement struct {
 
 func (a *Announcement) body(c *coder) {
 	c.version("seal key announcement", &a.Suite)
-	c.array(a.Desk[:])
-	c.number("seal key number", &a.Number)
-	c.key("seal key", &a.Public, c.k.Seal)
-	c.time("time of the announcement", &a.Time)
+	c.Array(a.Desk[:])
+	c.Number("seal key number", &a.Number, MaxNumber)
+	c.Key("seal key", &a.Public, c.k.Seal)
+	c.Time("time of the announcement", &a.Time)
 }
 
 func (a *Announcement) fields(c *coder) {
 	a.body(c)
-	c.key("seal key signature", &a.Signature, c.k.DeskSignature)
+	c.Key("seal key signature", &a.Signature, c.k.DeskSignature)
 }
 
 // NewAnnouncement returns a signed announcement of a desk's seal key, of the

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Conflict is evidence: one key signed two different statements under one
@@ -134,7 +135,7 @@ func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
 		return false, fmt.Errorf("add statement %d of %v: %w", st.Number, st.Author, ErrFull)
 	}
 	at := slot{scope{st.Author, st.Signer, st.Line}, st.Number}
-	ids := sorted(append(s.bySlot[at], id), compareStatements)
+	ids := octets.Sorted(append(s.bySlot[at], id), compareStatements)
 	in := &held{st, id, st.Desk(s.v)}
 	s.byID[id], s.bySlot[at], s.roster = in, ids, nil
 	s.counts[count{st.Signer, st.Type}]++
@@ -329,7 +330,7 @@ func (s *Set) Digest() (d [32]byte) {
 
 func digestOf(v Verifier, line ident.Line, ids []ident.Statement) [32]byte {
 	var all bytes.Buffer
-	for _, id := range sorted(ids, compareStatements) {
+	for _, id := range octets.Sorted(ids, compareStatements) {
 		all.Write(id[:])
 	}
 	return short(v.Hash(labelDigest, line[:], all.Bytes()))

@@ -26,22 +26,22 @@ type CharterSignature struct {
 
 func (s *CharterSignature) body(c *coder) {
 	c.version("charter signature", &s.Suite)
-	c.array(s.Line[:])
-	c.array(s.Charter[:])
-	c.array(s.Party[:])
-	c.array(s.Desk[:])
-	c.time("time of the signature", &s.Time)
+	c.Array(s.Line[:])
+	c.Array(s.Charter[:])
+	c.Array(s.Party[:])
+	c.Array(s.Desk[:])
+	c.Time("time of the signature", &s.Time)
 }
 
 func (s *CharterSignature) fields(c *coder) {
 	s.body(c)
-	if s.Charter != s.Line && c.r != nil {
+	if s.Charter != s.Line && c.Reads() {
 		s.Warrant = new(Warrant)
 	}
-	if c.must((s.Warrant != nil) == (s.Charter != s.Line), "a desk signs the first version, custodians the others"); c.ok() && s.Warrant != nil {
+	if c.Must((s.Warrant != nil) == (s.Charter != s.Line), "a desk signs the first version, custodians the others"); c.OK() && s.Warrant != nil {
 		s.Warrant.fields(c)
 	}
-	c.key("signature under the charter", &s.Signature, c.k.DeskSignature)
+	c.Key("signature under the charter", &s.Signature, c.k.DeskSignature)
 }
 
 // SignCharter signs c for the party with a desk key, or with a custodian's

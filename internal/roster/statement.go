@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Type is the type of a statement. Its numbers are part of the format.
@@ -133,20 +134,20 @@ type Statement struct {
 
 func (s *Statement) body(c *coder) {
 	c.version("statement", &s.Suite)
-	c.u8((*uint8)(&s.Type))
+	c.Uint8((*uint8)(&s.Type))
 	if k, known := kinds[s.Type]; !known {
-		c.must(false, "statement type %d", uint8(s.Type))
+		c.Must(false, "statement type %d", uint8(s.Type))
 	} else if k.by == nil {
-		c.fail(fmt.Errorf("%w: %q comes with a charter version", ErrReserved, s.Type))
+		c.Fail(fmt.Errorf("%w: %q comes with a charter version", ErrReserved, s.Type))
 	}
-	c.array(s.Line[:])
-	c.array(s.Author[:])
-	c.u8((*uint8)(&s.By))
-	c.must(slices.Contains(kinds[s.Type].by, s.By), "%q signed by a %v", s.Type, s.By)
-	c.array(s.Signer[:])
-	c.number("statement number", &s.Number)
-	c.time("time of the statement", &s.Time)
-	if c.ok() {
+	c.Array(s.Line[:])
+	c.Array(s.Author[:])
+	c.Uint8((*uint8)(&s.By))
+	c.Must(slices.Contains(kinds[s.Type].by, s.By), "%q signed by a %v", s.Type, s.By)
+	c.Array(s.Signer[:])
+	c.Number("statement number", &s.Number, MaxNumber)
+	c.Time("time of the statement", &s.Time)
+	if c.OK() {
 		s.content(c)
 	}
 }
@@ -154,7 +155,7 @@ func (s *Statement) body(c *coder) {
 // content is the one that Type says; a statement that is made and holds
 // another has none.
 func (s *Statement) content(c *coder) {
-	if c.r != nil {
+	if c.Reads() {
 		switch s.Type {
 		case AddDesk, DormantDesk:
 			s.Add = new(Addition)
@@ -176,23 +177,23 @@ func (s *Statement) content(c *coder) {
 			contents++
 		}
 	}
-	if c.must(contents == 1 && kinds[s.Type].has(s), "content does not fit %q", s.Type); !c.ok() {
+	if c.Must(contents == 1 && kinds[s.Type].has(s), "content does not fit %q", s.Type); !c.OK() {
 		return
 	}
 	switch {
 	case s.Add != nil:
 		s.Add.fields(c, s.Type == DormantDesk)
 	case s.Remove != nil:
-		c.array(s.Remove.Desk[:])
-		c.array(s.Remove.Fingerprint[:])
-		c.text("reason", &s.Remove.Reason, MaxReason, true)
+		c.Array(s.Remove.Desk[:])
+		c.Array(s.Remove.Fingerprint[:])
+		c.Text("reason", &s.Remove.Reason, MaxReason, true)
 	case s.Activate != nil:
 		s.Activate.SealKey.fields(c)
 	case s.Suspend != nil:
 		s.Suspend.fields(c)
 	case s.Rotate != nil:
 		s.Rotate.body(c)
-		c.key("signature of the successor", &s.Rotate.Signature, c.k.RootSignature)
+		c.Key("signature of the successor", &s.Rotate.Signature, c.k.RootSignature)
 	case s.Contact != nil:
 		s.Contact.fields(c)
 	}
@@ -200,15 +201,15 @@ func (s *Statement) content(c *coder) {
 
 func (a *Addition) fields(c *coder, dormant bool) {
 	a.Certificate.fields(c)
-	list(c, "mailboxes", &a.Mailboxes, 1, MaxMailboxes, nil, func(m *Mailbox) {
-		c.text("relay address", &m.Addr, MaxAddr, false)
-		c.must(!slices.ContainsFunc([]byte(m.Addr), func(b byte) bool { return b <= ' ' || b > '~' }), "relay address %q", m.Addr)
-		c.array(m.Relay[:])
-		c.array(m.Box[:])
-		c.key("putter key", &m.Putter, PutterSize)
+	octets.List(&c.Coder, "mailboxes", &a.Mailboxes, 1, MaxMailboxes, nil, func(m *Mailbox) {
+		c.Text("relay address", &m.Addr, MaxAddr, false)
+		c.Must(!slices.ContainsFunc([]byte(m.Addr), func(b byte) bool { return b <= ' ' || b > '~' }), "relay address %q", m.Addr)
+		c.Array(m.Relay[:])
+		c.Array(m.Box[:])
+		c.Key("putter key", &m.Putter, PutterSize)
 	})
 	for i, m := range a.Mailboxes {
-		c.must(!slices.ContainsFunc(a.Mailboxes[:i], func(o Mailbox) bool { return o.Box == m.Box && o.Relay == m.Relay }), "one mailbox twice")
+		c.Must(!slices.ContainsFunc(a.Mailboxes[:i], func(o Mailbox) bool { return o.Box == m.Box && o.Relay == m.Relay }), "one mailbox twice")
 	}
 	c.holders("delegates", &a.Delegates)
 	c.holders("custodians", &a.Custodians)
@@ -220,42 +221,42 @@ func (a *Addition) fields(c *coder, dormant bool) {
 // holders is who holds an office. One alone would be a single key that nobody
 // may lose.
 func (c *coder) holders(what string, p *[]Holder) {
-	list(c, what, p, 0, MaxHolders, func(a, b Holder) int { return compareKeys(a.Key, b.Key) }, func(h *Holder) {
-		c.text("name among the "+what, &h.Name, MaxName, false)
-		c.array(h.Key[:])
+	octets.List(&c.Coder, what, p, 0, MaxHolders, func(a, b Holder) int { return compareKeys(a.Key, b.Key) }, func(h *Holder) {
+		c.Text("name among the "+what, &h.Name, MaxName, false)
+		c.Array(h.Key[:])
 	})
-	c.must(len(*p) != 1, "one of the %s alone; want none, or two and more", what)
+	c.Must(len(*p) != 1, "one of the %s alone; want none, or two and more", what)
 }
 
 func (s *Suspension) fields(c *coder) {
-	c.array(s.Subject[:])
-	c.number("notice", &s.Notice)
-	c.text("reason", &s.Reason, MaxReason, true)
+	c.Array(s.Subject[:])
+	c.Number("notice", &s.Notice, MaxNumber)
+	c.Text("reason", &s.Reason, MaxReason, true)
 	ends := !s.Until.IsZero()
-	if c.flag("end", &ends); ends {
-		c.time("end of the suspension", &s.Until)
+	if c.Flag("end", &ends); ends {
+		c.Time("end of the suspension", &s.Until)
 	}
 }
 
 func (r *Rotation) body(c *coder) {
 	c.rootKey(&r.Root)
-	list(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, compareStatements, func(id *ident.Statement) { c.array(id[:]) })
+	octets.List(&c.Coder, "survivors", &r.Survivors, 0, 3*MaxPerSigner, compareStatements, func(id *ident.Statement) { c.Array(id[:]) })
 }
 
 func (x *Contact) fields(c *coder) {
-	c.number("notice", &x.Notice)
+	c.Number("notice", &x.Notice, MaxNumber)
 	for _, f := range []struct {
 		what string
 		p    *string
 	}{{"role of the contact", &x.Role}, {"phone", &x.Phone}, {"mail address", &x.Email}, {"note", &x.Note}} {
-		c.text(f.what, f.p, MaxContact, true)
+		c.Text(f.what, f.p, MaxContact, true)
 	}
-	c.must(x.Phone != "" || x.Email != "", "a contact without phone and mail")
+	c.Must(x.Phone != "" || x.Email != "", "a contact without phone and mail")
 }
 
 func (s *Statement) fields(c *coder) {
 	s.body(c)
-	if c.ok() {
+	if c.OK() {
 		n := 1
 		if s.By == Custodian {
 			n = 2
@@ -317,7 +318,7 @@ func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 // NewRotation returns the content of a rotation, signed by the successor, which
 // is a [CommittedRoot] when it has named its own successor.
 func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []ident.Statement) (*Rotation, error) {
-	r := &Rotation{Root: successor.Public(), Survivors: sorted(survivors, compareStatements)}
+	r := &Rotation{Root: successor.Public(), Survivors: octets.Sorted(survivors, compareStatements)}
 	if err := check(r.signed(v.ID(), author)); err != nil {
 		return nil, fmt.Errorf("rotate root: %w", err)
 	}
@@ -329,7 +330,7 @@ func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []i
 func (r *Rotation) signed(suite uint8, author ident.Party) fields {
 	return func(c *coder) {
 		c.version("rotation", &suite)
-		c.array(author[:])
+		c.Array(author[:])
 		r.body(c)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // succession is the charter versions of a line as far as they came.
@@ -37,7 +38,7 @@ func (s *Set) TakeVersion(o Offer) error {
 	}
 	hash := o.Charter.Hash(s.v)
 	held := s.terms.offers[hash]
-	s.terms.offers[hash] = Offer{o.Charter, sorted(append(held.Signatures, o.Signatures...), compareSignatures)}
+	s.terms.offers[hash] = Offer{o.Charter, octets.Sorted(append(held.Signatures, o.Signatures...), compareSignatures)}
 	s.succeed()
 	return nil
 }
@@ -91,7 +92,7 @@ func (s *Set) succeed() {
 			for _, c := range next {
 				before = append(before, c.Hash(s.v))
 			}
-			before = sorted(before, compareLines)
+			before = octets.Sorted(before, compareLines)
 			t.chain = append(t.chain, before...)
 			next = s.successors(t.current.Version+2, before)
 		}

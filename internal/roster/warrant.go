@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Office is who signs a statement for a party.
@@ -32,7 +33,7 @@ type Holder struct {
 
 // SortHolders puts holders in their one order, each once.
 func SortHolders(all []Holder) []Holder {
-	return sorted(all, func(a, b Holder) int { return compareKeys(a.Key, b.Key) })
+	return octets.Sorted(all, func(a, b Holder) int { return compareKeys(a.Key, b.Key) })
 }
 
 // Warrant is a root's certificate of an office: whoever holds this key is the
@@ -51,17 +52,17 @@ type Warrant struct {
 
 func (x *Warrant) body(c *coder) {
 	c.version("warrant", &x.Suite)
-	c.array(x.Party[:])
-	c.array(x.Root[:])
-	c.u8((*uint8)(&x.Office))
-	c.must(x.Office == Delegate || x.Office == Custodian, "warrant for office %d", uint8(x.Office))
-	c.text("name of the "+x.Office.String(), &x.Name, MaxName, false)
-	c.key("key of the "+x.Office.String(), &x.Public, c.k.Desk)
+	c.Array(x.Party[:])
+	c.Array(x.Root[:])
+	c.Uint8((*uint8)(&x.Office))
+	c.Must(x.Office == Delegate || x.Office == Custodian, "warrant for office %d", uint8(x.Office))
+	c.Text("name of the "+x.Office.String(), &x.Name, MaxName, false)
+	c.Key("key of the "+x.Office.String(), &x.Public, c.k.Desk)
 }
 
 func (x *Warrant) fields(c *coder) {
 	x.body(c)
-	c.key("warrant signature", &x.Signature, c.k.RootSignature)
+	c.Key("warrant signature", &x.Signature, c.k.RootSignature)
 }
 
 // NewWarrant checks w's fields and returns it signed by the party's root. A
@@ -108,24 +109,24 @@ type Endorsement struct {
 
 // endorsements is the signed end of a layout whose body says the office.
 func (c *coder) endorsements(by Office, p *[]Endorsement, n int) {
-	if c.r != nil {
+	if c.Reads() {
 		*p = make([]Endorsement, n)
 	}
-	c.must(len(*p) == n, "%d signatures by a %v, want %d", len(*p), by, n)
+	c.Must(len(*p) == n, "%d signatures by a %v, want %d", len(*p), by, n)
 	for i := range *p {
 		e := &(*p)[i]
 		if by == Root {
-			c.key("signature", &e.Signature, c.k.RootSignature)
+			c.Key("signature", &e.Signature, c.k.RootSignature)
 			continue
 		}
-		if c.r != nil {
+		if c.Reads() {
 			e.Warrant = new(Warrant)
 		}
-		if c.must(e.Warrant != nil, "%v without a warrant", by); !c.ok() {
+		if c.Must(e.Warrant != nil, "%v without a warrant", by); !c.OK() {
 			return
 		}
 		e.Warrant.fields(c)
-		c.key("signature", &e.Signature, c.k.DeskSignature)
+		c.Key("signature", &e.Signature, c.k.DeskSignature)
 	}
 }
 
