@@ -131,3 +131,13 @@ test('records that differ are on every screen, and on the line', async () => {
   await page.locator('.strip [role=alert]').filter({ hasText: 'Records differ' }).waitFor()
   await done(page)
 })
+
+test('evidence is saved as a file, and says what may not leave', async () => {
+  const page = await open('line-facts')
+  const button = page.getByRole('button', { name: 'Export the evidence' })
+  await button.waitFor()
+  const [file] = await Promise.all([page.waitForEvent('download'), button.click()])
+  assert.equal(file.suggestedFilename(), 'exercise.evidence')
+  await page.getByText('One message may not leave this desk').first().waitFor()
+  await done(page)
+})

@@ -57,6 +57,19 @@ export function door(path, body) {
 /** Who is signed in, or a Fault. */
 export const me = () => ask('/in/me', {}, true)
 
+/** Fetches a file of the desk: its bytes, its name, and how many messages were left out. */
+export async function download(path) {
+  let res
+  try {
+    res = await fetch('/api/v1' + path, { signal: AbortSignal.timeout(120_000) })
+  } catch (err) {
+    throw new Fault({ kind: err.name === 'TimeoutError' ? 'timeout' : 'unavailable', msg: '' }, 0)
+  }
+  if (!res.ok) return answer(res, false)
+  const name = /filename="([^"]+)"/.exec(res.headers.get('Content-Disposition') ?? '')?.[1] ?? 'file'
+  return { blob: await res.blob(), name, left: Number(res.headers.get('X-Left-Out') ?? 0) }
+}
+
 /**
  * Uploads one file and reports how many bytes have gone. Returns a promise of
  * the desk's answer, and a function that gives up.

@@ -156,7 +156,8 @@ func (d *desk) serveTrust() {
 		"GET /cutoffs": d.list(func() []obj { return d.trust.cutoffs }), "GET /delegates": d.getDelegates, "GET /parties/{id}": d.getParty,
 		"GET /pairings/{id}": d.getPairing, "GET /pairings/{id}/qr": d.getQR, "GET /pairings/{id}/record": d.getRecord, "POST /pairings": d.begin, "POST /pairings/join": d.begin,
 		"POST /pairings/answer": d.begin, "POST /pairings/open": d.begin, "POST /pairings/{id}/open": d.openFile, "POST /pairings/{id}/confirm": d.confirm,
-		"POST /pairings/{id}/abandon": d.abandon, "GET /lines/{id}/trust": d.getFacts, "POST /lines/{id}/check": d.done, "POST /lines/{id}/keys/renew": d.done,
+		"POST /pairings/{id}/abandon": d.abandon, "GET /journal/status": d.getJournal, "POST /journal/verify": d.getJournal, "GET /journal/prove/{id}": d.getEvidence, "GET /lines/{id}/export": d.getEvidence,
+		"GET /lines/{id}/trust": d.getFacts, "POST /lines/{id}/check": d.done, "POST /lines/{id}/keys/renew": d.done,
 		"POST /desks/{id}/cutoff": d.cutOff, "POST /parties/{id}/suspend": d.partyAct, "POST /parties/{id}/reopen": d.partyAct, "POST /parties/{id}/stop": d.partyAct,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -313,6 +314,16 @@ func (d *desk) getFacts(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, d.trust.facts(l))
+}
+
+func (d *desk) getJournal(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, obj{"size": 4127, "root": strings.Repeat("9c41f27a", 8), "generation": 1, "checkpoint_at": stamp(Start.Add(-time.Minute)), "covered": 4120, "verified_at": stamp(Start.Add(-7 * time.Hour)), "ok": true, "running": false, "done": 0, "of": 0})
+}
+
+func (d *desk) getEvidence(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Disposition", `attachment; filename="exercise.evidence"`)
+	w.Header().Set("X-Left-Out", "1")
+	writeJSON(w, http.StatusOK, obj{"exercise": true})
 }
 
 func (d *desk) done(w http.ResponseWriter, r *http.Request) {
