@@ -21,6 +21,11 @@ const (
 // counter that this TPM ever had, so one that was taken away and made again
 // never goes back.
 func (t *TPM) NewCounter() (index uint32, err error) {
+	beyond(func() { index, err = t.newCounter() })
+	return index, err
+}
+
+func (t *TPM) newCounter() (index uint32, err error) {
 	for range 8 {
 		var b [2]byte
 		_, _ = rand.Read(b[:])
@@ -39,7 +44,7 @@ func (t *TPM) NewCounter() (index uint32, err error) {
 	if err != nil {
 		return 0, t.fault("make a counter", err)
 	}
-	if err := t.Increment(index); err != nil { // it has no value before
+	if err := t.increment(index); err != nil { // it has no value before
 		return 0, err
 	}
 	return index, nil
@@ -55,7 +60,12 @@ func (t *TPM) name(index uint32) (tpm2.TPM2BName, error) {
 }
 
 // Read returns the counter's value.
-func (t *TPM) Read(index uint32) (uint64, error) {
+func (t *TPM) Read(index uint32) (v uint64, err error) {
+	beyond(func() { v, err = t.read(index) })
+	return v, err
+}
+
+func (t *TPM) read(index uint32) (uint64, error) {
 	name, err := t.name(index)
 	if err != nil {
 		return 0, err
@@ -74,7 +84,12 @@ func (t *TPM) Read(index uint32) (uint64, error) {
 }
 
 // Increment raises the counter by one.
-func (t *TPM) Increment(index uint32) error {
+func (t *TPM) Increment(index uint32) (err error) {
+	beyond(func() { err = t.increment(index) })
+	return err
+}
+
+func (t *TPM) increment(index uint32) error {
 	name, err := t.name(index)
 	if err != nil {
 		return err
@@ -90,7 +105,12 @@ func (t *TPM) Increment(index uint32) error {
 }
 
 // DropCounter takes the counter out of the TPM.
-func (t *TPM) DropCounter(index uint32) error {
+func (t *TPM) DropCounter(index uint32) (err error) {
+	beyond(func() { err = t.dropCounter(index) })
+	return err
+}
+
+func (t *TPM) dropCounter(index uint32) error {
 	name, err := t.name(index)
 	if err != nil {
 		return err

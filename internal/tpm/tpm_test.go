@@ -174,6 +174,16 @@ func TestCounterOnlyRises(t *testing.T) {
 	}
 }
 
+// TestTPMInFIPSMode runs the tests above in a process that may use nothing but
+// the FIPS 140 module.
+func TestTPMInFIPSMode(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSealed|^TestCounter")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestNoTPMIsSaidClearly(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
