@@ -93,3 +93,19 @@ test('a reply takes line and reference, and no label', async () => {
   assert.equal(await page.locator('input[name=tlp]:checked, input[name=prec]:checked').count(), 0)
   await done(page)
 })
+
+test('on a thin link new keys are named with their cost, and who must act may go first', async () => {
+  const page = await open('compose')
+  await page.locator('#f-line').selectOption('line1alliance')
+  await page.getByText('FLASH', { exact: true }).click()
+  await page.getByText('TLP:AMBER', { exact: true }).click()
+  await page.getByText('3 desks need new keys first').waitFor()
+  assert.equal(await page.getByRole('radio', { name: /Action addressees first/ }).count(), 0, 'without a choice there is nothing to put first')
+  await page.getByLabel('AUS', { exact: true }).last().uncheck()
+  await page.getByRole('radio', { name: /Action addressees first/ }).check()
+  await page.waitForTimeout(600)
+  const asked = await (await fetch(`${base}/gallery/asked`)).json()
+  const last = asked.filter((p) => p.path === '/review').at(-1).body
+  assert.deepEqual([last.action, last.action_first], [['NATO'], true])
+  await done(page)
+})

@@ -50,8 +50,20 @@ func (d *desk) look(body obj) (obj, bool) {
 	}
 	return obj{
 		"label": label, "filled": filled, "readers": readers, "not": not, "sealed_bytes": 1024 + len(fmt.Sprint(body["text"])),
-		"link_seconds": 0.4, "warnings": warnings, "refused": refused, "hash": strings.Repeat("9c41f27a", 8),
+		"link_seconds": 0.4, "new_keys": keyCost(readers, body), "warnings": warnings, "refused": refused, "hash": strings.Repeat("9c41f27a", 8),
 	}, true
+}
+
+// keyCost is what new keys cost the alliance on a thin link.
+func keyCost(readers []any, body obj) any {
+	if len(readers) < 3 {
+		return nil
+	}
+	first := 2
+	if a, ok := body["action"].([]any); ok {
+		first = len(a)
+	}
+	return obj{"desks": 3, "bytes": 4608, "seconds": 15.4, "first_desks": first, "first_seconds": 5.1 * float64(first), "other_desks": []any{"JPN-2"}, "text": ""}
 }
 
 func (d *desk) line(id any) obj {

@@ -4,7 +4,7 @@
 export const blank = () => ({
   line: '', kind: 'alert', precedence: '', status: '', exerciseName: '',
   tlp: '', classification: '', pap: '', rel: /** @type {string[]|null} */ (null), caveats: '',
-  subject: '', text: '', language: '', ackRequired: 'receipt', ackByS: 0, reference: '', first: false,
+  subject: '', text: '', language: '', ackRequired: 'receipt', ackByS: 0, reference: '', action: /** @type {string[]} */ ([]), first: false,
   upload: /** @type {any} */ (null), key: crypto.randomUUID(),
 })
 
@@ -25,6 +25,6 @@ export function request(d) {
     subject: d.subject.trim(), language: d.language, text: d.text, upload: d.upload?.upload ?? '',
     ack_by_s: Number(d.ackByS), ack_required: d.ackRequired, reference: d.reference,
     exercise_name: d.status === 'exercise' ? d.exerciseName.trim() : '', status: d.status,
-    ...(d.first ? { first: true } : {}),
+    ...(d.action.length ? { action: d.action } : {}), ...(d.first ? { action_first: true } : {}),
   }
 }
