@@ -170,7 +170,7 @@ func TestAssetsAreServedCompressed(t *testing.T) {
 // later are the chunks that come with a screen of their own, not with the first.
 var later = []string{
 	"Compose", "Line", "Take", "Message", "ja", "trust.ja", "trust.en",
-	"Trust", "Begin", "Ceremony", "Party", "LineFacts", "CutOff", "Cutoff", "Grave", "Save", "Scan", "trust.svelte",
+	"Trust", "Begin", "Ceremony", "Party", "LineFacts", "CutOff", "Cutoff", "Grave", "Save", "Scan", "Lock", "trust.svelte",
 }
 
 // TestBudgets holds the sizes of docs/console.md, Section 5, in bytes of brotli.
