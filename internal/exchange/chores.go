@@ -29,18 +29,6 @@ func (e *Engine) chores(b *Batch) error {
 	if err := b.askMissing(); err != nil {
 		return err
 	}
-	if err := b.Tx.MayClean(); errors.Is(err, store.ErrDamaged) {
-		return nil // the keeper of the journal says so, loudly
-	} else if err != nil {
-		return err
-	}
-	b.e.parked = nil
-	if _, err := b.Tx.UnparkBefore(b.Steady.Add(-parkedFor)); err != nil {
-		return fmt.Errorf("drop parked envelopes: %w", err)
-	}
-	if err := b.Tx.DropSlicesBefore(b.Steady.Add(-sliceLife)); err != nil {
-		return fmt.Errorf("drop old slices: %w", err)
-	}
 	if err := b.expireReceivers(); err != nil {
 		return err
 	}
@@ -55,6 +43,24 @@ func (e *Engine) chores(b *Batch) error {
 	}
 	if err := b.saveSteady(); err != nil {
 		return err
+	}
+	return b.clean()
+}
+
+// clean throws away what is of no use any more; nothing while the record does
+// not verify, for any of it may mend the rest.
+func (b *Batch) clean() error {
+	if err := b.Tx.MayClean(); errors.Is(err, store.ErrDamaged) {
+		return nil // the keeper of the journal says so, loudly
+	} else if err != nil {
+		return err
+	}
+	b.e.parked = nil
+	if _, err := b.Tx.UnparkBefore(b.Steady.Add(-parkedFor)); err != nil {
+		return fmt.Errorf("drop parked envelopes: %w", err)
+	}
+	if err := b.Tx.DropSlicesBefore(b.Steady.Add(-sliceLife)); err != nil {
+		return fmt.Errorf("drop old slices: %w", err)
 	}
 	if err := b.expireUploads(); err != nil {
 		return err

@@ -23,6 +23,8 @@ const (
 	signEvery = 10 * time.Minute
 	// verifyEvery is when the whole record is verified.
 	verifyEvery = 24 * time.Hour
+	// retryEvery is when it is tried again after it failed.
+	retryEvery = time.Hour
 	// look is how often the keeper looks whether something is due.
 	look = 30 * time.Second
 	// page is how many leaves are read in one view: a reader is cut off when it
@@ -50,6 +52,8 @@ type Keeper struct {
 	// Changed is called when the record turns out to be damaged, or is whole
 	// again. It may be nil.
 	Changed func()
+
+	tried time.Time // when Run last verified the whole
 
 	// mu is held while a checkpoint is made or the record is read.
 	mu sync.Mutex
@@ -105,7 +109,9 @@ func (k *Keeper) tend(ctx context.Context, first *time.Time) error {
 		return err
 	}
 	now := time.Now()
-	if now.Sub(s.VerifiedAt) >= verifyEvery || now.Before(s.VerifiedAt) {
+	due := now.Sub(s.VerifiedAt) >= verifyEvery || now.Before(s.VerifiedAt)
+	if due && now.Sub(k.tried) >= retryEvery {
+		k.tried = now
 		if err := k.Verify(ctx, false); err != nil {
 			return err
 		}

@@ -1,0 +1,123 @@
+package journal_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"hotline/internal/chain"
+	"hotline/internal/checkpoint"
+	"hotline/internal/envelope"
+	"hotline/internal/evidence"
+	"hotline/internal/fault"
+	"hotline/internal/ident"
+	"hotline/internal/marking"
+	"hotline/internal/octets"
+	"hotline/internal/precedence"
+	"hotline/internal/store"
+	"hotline/internal/wire"
+)
+
+// signedBody is a message as the exchange keeps it in a proof.
+func signedBody(ev, body []byte) []byte {
+	var w octets.Writer
+	w.Var16(ev)
+	w.Var32(body)
+	return w.Bytes()
+}
+
+// TestExportConvictsTheForger: what the desk kept of a peer that signed two
+// histories convicts it in the exported file, offline.
+func TestExportConvictsTheForger(t *testing.T) {
+	d := newDesk(t)
+	d.send(t, 2)
+	honest := d.newSender(t, d.nato)
+	forged := honest.Clone()
+	seal := func(m *chain.Sender, subject string) ([]byte, []byte) {
+		msg := wire.Message{
+			Kind: wire.Informal, Status: wire.Exercise, Exercise: "X", Serial: "NATO-1/0001", Composed: 1, Subject: subject,
+			Label: wire.Label{Classification: marking.Unclassified, TLP: marking.TLPClear, PAP: marking.PAPClear, Any: true},
+		}
+		body, err := msg.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := m.Seal(d.nato.message, chain.SealInput{Kind: envelope.Message, Precedence: precedence.Routine, Message: ident.NewMessage(), Body: body, Expiry: start})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x.Evidence, body
+	}
+	attest := func(m *chain.Sender) []byte {
+		n, running := m.Last(precedence.Routine)
+		return checkpoint.Attestation{Sender: d.nato.cert.ID(d.Suite), Group: d.group, Generation: m.Generation(), Commitment: m.Commitment(), Time: start,
+			Lanes: []checkpoint.Lane{{Last: n, Running: running}}}.Sign(d.Suite, d.nato.key).Bytes(d.Suite)
+	}
+	a, b := signedBody(seal(honest, "EXERCISE one")), signedBody(seal(forged, "EXERCISE another"))
+	put := func(kind string, a, b []byte) {
+		d.update(t, func(tx *store.Tx) error {
+			_, err := tx.PutProof(store.Proof{At: start, Line: d.line, Sender: d.nato.cert.ID(d.Suite), Kind: kind, Verdict: "sender", Text: kind, A: a, B: b})
+			return err
+		})
+	}
+	put("history-conflict", a, b)
+	put("attestation-conflict", attest(honest), attest(forged))
+	put("noise", []byte("EXERCISE noise"), nil) // convicts nobody and stays out
+	file, left, err := d.Export(t.Context(), d.line)
+	if err != nil || left != 0 {
+		t.Fatalf("Export: %d left out, %v", left, err)
+	}
+	r, err := evidence.Check(file, []ident.Party{d.Party, d.nato.cert.Party})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string]bool{}
+	for _, f := range r.Findings {
+		kinds[f.Kind] = f.Name == "NATO-1"
+	}
+	if !kinds["place"] || !kinds["attestation"] || len(kinds) != 2 {
+		t.Errorf("findings %+v", r.Findings)
+	}
+	if len(r.Messages) != 4 || r.Messages[0].Party != "JPN" || !r.Messages[0].Journalled {
+		t.Errorf("messages %+v", r.Messages)
+	}
+}
+
+// TestMarkingKeepsMessagesOutOfFiles: what may not leave is left out and
+// counted, and is not proved by itself.
+func TestMarkingKeepsMessagesOutOfFiles(t *testing.T) {
+	d := newDesk(t)
+	d.send(t, 3)
+	red := errors.New("red")
+	d.MayLeave = func(*wire.Message) error { return red }
+	file, left, err := d.Export(t.Context(), d.line)
+	if err != nil || left != 3 || strings.Contains(string(file), d.last.String()) {
+		t.Errorf("Export: %d left out, %v", left, err)
+	}
+	if _, err := d.Prove(t.Context(), d.last); !errors.Is(err, red) {
+		t.Errorf("Prove: %v", err)
+	}
+	if _, err := d.NonAnswer(t.Context(), d.last, d.nato.cert.Party, true); !errors.Is(err, red) {
+		t.Errorf("NonAnswer with its text: %v", err)
+	}
+}
+
+func TestRefusalsHaveSentences(t *testing.T) {
+	d := newDesk(t)
+	d.send(t, 1)
+	for name, ask := range map[string]func() error{
+		"an unknown line":           func() error { _, _, err := d.Export(t.Context(), ident.Line{7}); return err },
+		"an unknown message":        func() error { _, err := d.Prove(t.Context(), ident.Message{7}); return err },
+		"silence about the unknown": func() error { _, err := d.NonAnswer(t.Context(), ident.Message{7}, d.Party, false); return err },
+		"silence nobody asked for":  func() error { _, err := d.NonAnswer(t.Context(), d.last, d.nato.cert.Party, false); return err },
+	} {
+		if k, msg, _ := fault.Visible(ask()); k == fault.Internal || msg == "" {
+			t.Errorf("%s: %v", name, ask())
+		}
+	}
+	d.send(t, 1)
+	d.change(t, "UPDATE journal SET at = at + 1 WHERE seq = 3")
+	if _, err := d.Prove(t.Context(), d.last); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a damaged record proves: %v", err)
+	}
+}
