@@ -197,7 +197,7 @@ func newDeskBackupCmd(a *app) *cobra.Command {
 			if asJSON {
 				return a.printJSON(b)
 			}
-			a.say("Written: %s. It is sealed by this desk's passphrase.", sizeOf(b.Bytes))
+			a.say("Written: %s. It opens with the slots of this desk alone: keep a copy of keys/slots.json beside it.", sizeOf(b.Bytes))
 			_, err = fmt.Fprintln(a.out, b.Path)
 			return err
 		},
