@@ -190,6 +190,9 @@ func (b *Batch) takeAttestation(l *line, raw []byte) error {
 		b.drop("attestation", err)
 		return nil
 	}
+	if err := b.wantBefore(a); err != nil {
+		return err
+	}
 	g, err := b.Tx.Generation(a.Sender, a.Group, a.Generation)
 	if errors.Is(err, store.ErrNone) {
 		return nil // of a time before this desk, or of a key that it never got
@@ -213,6 +216,12 @@ func (b *Batch) takeAttestation(l *line, raw []byte) error {
 	for _, lane := range a.Lanes {
 		b.raise(g, lane)
 		p, err := b.Tx.Place(g.ID, lane.Lane, a.To, lane.Last)
+		if errors.Is(err, store.ErrNone) && a.Final && a.To == (ident.Party{}) {
+			err = b.want(a.Sender, a.Group, a.Hash(e.cfg.Suite)) // it may have been given up
+			if err == nil {
+				continue
+			}
+		}
 		if errors.Is(err, store.ErrNone) {
 			continue // it may still come
 		}

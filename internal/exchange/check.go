@@ -162,6 +162,9 @@ func (b *Batch) sayCheck(l *line, s *sender, wanted bool) error {
 			return err
 		}
 	}
+	if err := b.wantMissing(l); err != nil {
+		return err
+	}
 	v, err := b.vector(l, s.Group())
 	if err != nil {
 		return err

@@ -100,6 +100,7 @@ func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) 
 		return b.result(l, theirs, yes(), "")
 	}
 	forked := false
+	open, known := c.open[desk]
 	for i := range all {
 		if err := b.resolve(&all[i], ours.Group); err != nil {
 			return err
@@ -111,8 +112,12 @@ func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) 
 		if err := b.sendProof(l, desk, ours.Group, all[i]); err != nil {
 			return err
 		}
+		if all[i].Kind == checkpoint.Ahead && all[i].Sender == b.e.cfg.Self.Desk && known && all[i].Sequence > 0 {
+			if err := b.giveUpFor(l, desk, ours.Group, all[i]); err != nil {
+				return err
+			}
+		}
 	}
-	open, known := c.open[desk]
 	if !known {
 		open.since = b.Steady
 	}

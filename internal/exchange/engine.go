@@ -49,8 +49,9 @@ type Engine struct {
 	steady    steady
 	checks    map[ident.Group]*checking
 	claims    map[claimKey]claim
-	recent    map[envelope.ID]bool     // chain envelopes that were opened
-	reminded  map[ident.Desk]time.Time // when a desk was last shown its own word, steady
+	recent    map[envelope.ID]bool                  // chain envelopes that were opened
+	wanted    map[ident.Desk]map[[32]byte]time.Time // ends of sending keys that were asked for
+	reminded  map[ident.Desk]time.Time              // when a desk was last shown its own word, steady
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
@@ -96,6 +97,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		claims:    map[claimKey]claim{},
 		recent:    map[envelope.ID]bool{},
 		reminded:  map[ident.Desk]time.Time{},
+		wanted:    map[ident.Desk]map[[32]byte]time.Time{},
 		memo:      cfg.Memo,
 	}
 	if e.memo == nil {

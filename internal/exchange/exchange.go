@@ -127,11 +127,12 @@ const (
 // Kinds of control envelopes that are handled here; the others are given to
 // Config.Control. Their numbers are part of the wire format.
 const (
-	controlOffer     uint8 = 1 // a charter version with its signatures; package trust reads it
-	ControlStatement uint8 = 3 // statements of a party
-	ControlSealKey   uint8 = 4 // an announcement of a seal key
-	ControlVector    uint8 = 5 // a checkpoint.Vector, where line checks differ
-	ControlProof     uint8 = 6 // an attestation of a third desk's, for one that lacks it
+	controlOffer     uint8 = 1  // a charter version with its signatures; package trust reads it
+	ControlStatement uint8 = 3  // statements of a party
+	ControlSealKey   uint8 = 4  // an announcement of a seal key
+	ControlVector    uint8 = 5  // a checkpoint.Vector, where line checks differ
+	ControlProof     uint8 = 6  // an attestation of a third desk's, for one that lacks it
+	ControlWant      uint8 = 10 // asks a desk for an attestation of its own, by its hash
 	// ControlConfirmation is a desk's word that it refuses a removed one, to a
 	// desk with which it shares no key.
 	ControlConfirmation uint8 = 8

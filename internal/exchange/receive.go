@@ -338,6 +338,8 @@ func (b *Batch) openControl(env []byte) error {
 		return b.takeVector(e.dir.desks[c.Sender], c.Body)
 	case ControlProof:
 		return b.takeProof(c.Body)
+	case ControlWant:
+		return b.giveWanted(e.dir.desks[c.Sender], c.Body)
 	}
 	if err := e.cfg.Control(b, e.dir.desks[c.Sender], c); err != nil {
 		if k, _, _ := fault.Visible(err); k == fault.Internal || k == fault.Busy {

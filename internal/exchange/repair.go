@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"hotline/internal/chain"
@@ -56,5 +57,36 @@ func (b *Batch) openRepair(k sealKey, env []byte) error {
 		b.drop("repair of a message of a desk that is not on the line", nil)
 		return b.Leaf("after-removal", append(r.Sender[:], r.Signed.Message[:]...))
 	}
-	return b.takeMessage(l, parties, o, env)
+	if err := b.takeMessage(l, parties, o, env); err != nil {
+		return err
+	}
+	return b.placeRepaired(l, r)
+}
+
+// placeRepaired notes where a repaired message stands, as its sender signed:
+// its envelope is missed no longer.
+func (b *Batch) placeRepaired(l *line, r chain.Repair) error {
+	e := b.e
+	g, err := b.Tx.Generation(r.Sender, r.Group, r.Signed.Generation)
+	if errors.Is(err, store.ErrNone) {
+		return nil // its key never came
+	}
+	if err != nil {
+		return fmt.Errorf("read generation: %w", err)
+	}
+	id := ident.Message(r.Signed.Message)
+	p := store.Place{
+		Generation: g.ID, Lane: uint8(r.Signed.Lane), Sequence: r.Signed.Sequence, Kind: uint8(envelope.Message),
+		Previous: r.Signed.Previous, Inside: chain.EvidenceHash(e.cfg.Suite, r.Evidence, r.Body), Message: &id,
+	}
+	if err := b.Tx.PutPlace(p); err != nil {
+		return fmt.Errorf("note place of a repaired message: %w", err)
+	}
+	for _, rec := range e.receivers {
+		if rec.row == g.ID {
+			b.touchReceiver(rec)
+			rec.Void(r.Signed.Lane, p.Sequence, p.Previous, p.Inside)
+		}
+	}
+	return b.attestedLate(l, r.Sender, p)
 }

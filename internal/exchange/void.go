@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"hotline/internal/chain"
+	"hotline/internal/checkpoint"
 	"hotline/internal/ident"
 	"hotline/internal/octets"
 	"hotline/internal/store"
@@ -30,15 +31,56 @@ func (b *Batch) giveUp(l *line, parties []ident.Party, id ident.Message) error {
 	if err := b.Tx.VoidPlace(p); err != nil {
 		return fmt.Errorf("give up place of %s: %w", id, err)
 	}
+	return b.stateIn(l, parties, voidList(g, []store.Place{p}))
+}
+
+// voidList is the body that gives up places of one generation.
+func voidList(g store.Generation, all []store.Place) []byte {
 	var w octets.Writer
 	w.Uint8(statementVoid)
 	w.Raw(g.Name[:])
-	w.Uint16(1)
-	w.Uint8(p.Lane)
-	w.Uint32(p.Sequence)
-	w.Raw(p.Previous[:])
-	w.Raw(p.Inside[:])
-	return b.stateIn(l, parties, w.Bytes())
+	w.Uint16(uint16(len(all)))
+	for _, p := range all {
+		w.Uint8(p.Lane)
+		w.Uint32(p.Sequence)
+		w.Raw(p.Previous[:])
+		w.Raw(p.Inside[:])
+	}
+	return w.Bytes()
+}
+
+// giveUpFor tells a desk that is behind in a chain of ours what of it will not
+// come again: what was given up before, statements and attestations that are
+// out of date, and messages that it has by another way.
+func (b *Batch) giveUpFor(l *line, desk ident.Desk, group ident.Group, d checkpoint.Difference) error {
+	s := b.e.senders[group]
+	g, err := b.Tx.Generation(b.e.cfg.Self.Desk, group, d.Generation)
+	if errors.Is(err, store.ErrNone) || s == nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read own generation: %w", err)
+	}
+	places, err := b.Tx.Places(g.ID, d.Lane, ident.Party{}, d.Sequence, maxVoid)
+	if err != nil {
+		return fmt.Errorf("list own places: %w", err)
+	}
+	var gone []store.Place
+	for _, p := range places {
+		waits := false
+		if p.Message != nil {
+			if waits, err = b.Tx.WaitsFor(*p.Message, desk); err != nil {
+				return fmt.Errorf("look for message %s: %w", p.Message, err)
+			}
+		}
+		if p.Attested && !waits {
+			gone = append(gone, p)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return b.stateIn(l, s.parties, voidList(g, gone))
 }
 
 // takeVoid notes which envelopes of its own a peer gave up. What it says of

@@ -260,3 +260,30 @@ func (tx *Tx) LastFrom(sender ident.Desk, group ident.Group) (id ident.Message, 
 	err = tx.Row("SELECT id FROM message WHERE desk = ? AND grp = ? ORDER BY seq DESC LIMIT 1", sender, group).Scan(id[:])
 	return id, err
 }
+
+// AttestationByHash returns an attestation of a sender by its hash, or
+// [ErrNone].
+func (tx *Tx) AttestationByHash(sender ident.Desk, group ident.Group, hash [32]byte) (Attestation, error) {
+	return scanAttestation(tx.Row(attestationColumns+` JOIN generation g ON g.id = a.generation
+		WHERE g.sender = ? AND g.grp = ? AND a.hash = ?`, sender, group, hash))
+}
+
+// KnowsSender reports whether anything of a sender under a group is not attested.
+func (tx *Tx) KnowsSender(sender ident.Desk, group ident.Group) (yes bool, err error) {
+	err = tx.Row(`SELECT EXISTS (SELECT 1 FROM generation g JOIN place p ON p.generation = g.id
+		WHERE g.sender = ? AND g.grp = ? AND p.attested = 0)`, sender, group).Scan(&yes)
+	return yes, err
+}
+
+// VoidPlaces lists what of a generation its sender gave up.
+func (tx *Tx) VoidPlaces(generation int64, limit int) ([]Place, error) {
+	return Collect(tx, scanPlace, placeColumns+" WHERE generation = ? AND kind = 0 ORDER BY lane, sequence LIMIT ?", generation, limit)
+}
+
+// Unfinished lists final attestations, by others, of generations of a line of
+// which something here is not covered: something before it is missing.
+func (tx *Tx) Unfinished(line ident.Line, self ident.Desk, limit int) ([]Attestation, error) {
+	return Collect(tx, scanAttestation, attestationColumns+` JOIN generation g ON g.id = a.generation
+		WHERE g.line = ? AND g.sender <> ? AND a.final = 1 AND a.party = zeroblob(32)
+		AND EXISTS (SELECT 1 FROM place p WHERE p.generation = g.id AND p.attested = 0 AND p.lane < 4) ORDER BY a.generation DESC LIMIT ?`, line, self, limit)
+}

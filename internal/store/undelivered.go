@@ -20,6 +20,13 @@ func (tx *Tx) NoteAccepted(outbox int64, relay ident.Relay, at time.Time) error 
 	return err
 }
 
+// WaitsFor reports whether a message still has to reach a desk.
+func (tx *Tx) WaitsFor(id ident.Message, desk ident.Desk) (waits bool, err error) {
+	err = tx.Row(`SELECT EXISTS (SELECT 1 FROM outbox o JOIN target t ON t.outbox = o.id
+		WHERE o.purpose = 'message' AND o.message = ? AND t.desk = ? AND t.state <> 2)`, id, desk).Scan(&waits)
+	return waits, err
+}
+
 // Undelivered lists messages that a relay has had since before t, and that have
 // no rung of that state yet.
 func (tx *Tx) Undelivered(t time.Time, state string) ([]Undelivered, error) {
