@@ -41,12 +41,14 @@ type Queue interface {
 }
 
 // Clock walks through the schedules of all waiting messages. The zero value is
-// not usable; fill all fields.
+// not usable; fill all fields but Wall.
 type Clock struct {
 	Queue Queue
 	// Kick is signalled when a message came or was settled.
 	Kick <-chan struct{}
 	Log  *slog.Logger
+	// Wall is the machine's clock; nil: [time.Now].
+	Wall func() time.Time
 }
 
 // idle bounds how long the clock sleeps when nothing is due: a wall clock that
@@ -59,8 +61,13 @@ const pause = 5 * time.Second
 // Run steps messages as they fall due, until ctx ends. Steps that passed while
 // the desk was down are taken at once, together: one alarm and not a flood.
 func (c *Clock) Run(ctx context.Context) error {
+	began, running := c.wall(), time.Now()
 	for {
-		wait, err := c.once(ctx, time.Now())
+		now := c.wall()
+		if ran := began.Add(time.Since(running)); ran.After(now) {
+			now = ran // a wall clock that was set back silences nothing; too early is the safe mistake
+		}
+		wait, err := c.once(ctx, now)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil //nolint:nilerr // the desk stops
@@ -78,6 +85,13 @@ func (c *Clock) Run(ctx context.Context) error {
 		}
 		t.Stop()
 	}
+}
+
+func (c *Clock) wall() time.Time {
+	if c.Wall != nil {
+		return c.Wall()
+	}
+	return time.Now()
 }
 
 // errStuck means that a message was stepped and is still first in the queue.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,6 +133,26 @@ func TestNewMessageIsNotLateBecauseTheClockSlept(t *testing.T) {
 		kick <- struct{}{}
 		if got := <-q.rung; got.id != (ident.Message{2}) || got.after != 2*time.Minute+10*time.Second {
 			t.Errorf("first step = %+v, want the FLASH after 2m10s", got)
+		}
+	})
+}
+
+// TestClockSetBackSilencesNoFlash: a clock that is set back by a day while a
+// deadline runs delays no alarm.
+func TestClockSetBackSilencesNoFlash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &fakeQueue{start: time.Now(), rows: []watch.Waiting{waiting(1, precedence.Flash, time.Now())}, rung: make(chan rung, 64)}
+		var back atomic.Int64
+		c := &watch.Clock{Queue: q, Kick: make(chan struct{}), Log: slog.New(slog.DiscardHandler), Wall: func() time.Time {
+			return time.Now().Add(-time.Duration(back.Load()))
+		}}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go c.Run(ctx)
+		time.Sleep(time.Minute)
+		back.Store(int64(24 * time.Hour))
+		if got := <-q.rung; got.after != 2*time.Minute || got.past != 1 {
+			t.Errorf("first step = %+v, want after 2m", got)
 		}
 	})
 }
