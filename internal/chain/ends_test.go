@@ -10,9 +10,9 @@ import (
 	"hotline/internal/envelope"
 )
 
-// TestUsedKeysAreGone: nothing in the marshalled state of either end opens an
+// TestUsedKeysAreGoneFromDiskAndMemory: nothing in the marshalled state of either end opens an
 // envelope that was sent and opened, directly or one derivation away (F1).
-func TestUsedKeysAreGone(t *testing.T) {
+func TestUsedKeysAreGoneFromDiskAndMemory(t *testing.T) {
 	p := newPair(t)
 	fresh := state(t, p.rx)
 	withKey := state(t, p.tx)

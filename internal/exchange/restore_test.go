@@ -92,3 +92,33 @@ func setBack(t *testing.T, dir, from string) {
 		t.Fatal(err)
 	}
 }
+
+// TestIdentitySurvivesRestart: after a restart the others take a desk's
+// signatures, under the key that they had before.
+func TestIdentitySurvivesRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, jpn, nato, aus, line := trio(t)
+		first := send(t, jpn, flash(line, "EXERCISE"))
+		nato.until(t, "delivered", has(first, "delivered"))
+		time.Sleep(time.Minute)
+		jpn.stop()
+		again := jpn.party.start(t, h)
+		again.virtual = true
+		id := send(t, again, flash(line, "EXERCISE after a restart"))
+		nato.until(t, "delivered", has(id, "delivered"))
+		time.Sleep(16 * time.Minute)
+		for _, m := range []ident.Message{first, id} {
+			if !nato.now(t, "attested", attested(m)) {
+				t.Errorf("message %s is not attested", m)
+			}
+		}
+		keys := 0
+		_ = nato.store.View(t.Context(), func(tx *store.Tx) error {
+			return tx.Row("SELECT count(*) FROM generation WHERE sender = ?", jpn.self.Desk).Scan(&keys)
+		})
+		if keys != 1 {
+			t.Errorf("a clean restart made %d sending keys, want the one before", keys)
+		}
+		quiesce(again, nato, aus)
+	})
+}
