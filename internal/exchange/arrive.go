@@ -71,7 +71,9 @@ func (b *Batch) repeat(m *store.Message) error {
 // takeMessage commits a message: {chain advanced, plaintext, journal leaf}.
 func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env []byte) error {
 	body, err := wire.ParseMessage(o.Body)
-	if err == nil {
+	if err != nil { // its sender's doing, not our disk's: tried again it would hold up what is behind it
+		err = fault.Wrap(err, fault.Refused, "A message came whose body is none.")
+	} else {
 		err = b.admissible(l, parties, o, body)
 	}
 	if k, _, _ := fault.Visible(err); err != nil && k == fault.Internal {

@@ -1,11 +1,13 @@
 package exchange
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
+	"hotline/internal/store"
 )
 
 // maxGenerations is how many sending keys of one desk for one group are
@@ -86,6 +88,29 @@ func (b *Batch) sameSlice(held *receiver, facts chain.Slice) error {
 		return b.evidence("slice-conflict", facts.Sender, facts.Proof)
 	}
 	return nil
+}
+
+// secondKey notices a slice with another key for a generation that this desk
+// has or had: its maker gave one name to two keys. What convicts it is kept, and
+// the second key is not followed.
+func (b *Batch) secondKey(facts chain.Slice) (bool, error) {
+	held, err := b.Tx.Generation(facts.Sender, facts.Group, facts.Generation)
+	if errors.Is(err, store.ErrNone) || err == nil && held.Commitment == facts.Commitment {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read generation: %w", err)
+	}
+	line := held.Line
+	for id, l := range b.e.lines {
+		if l.whole == facts.Group {
+			line = id
+		}
+	}
+	return true, b.prove(store.Proof{
+		Line: line, Sender: facts.Sender, Kind: "slice-conflict", Verdict: verdictSender, A: held.Slice, B: facts.Proof,
+		Text: b.e.deskName(facts.Sender) + " gave this desk two sending keys under one name.",
+	})
 }
 
 // evidence journals a signed proof that a desk said two different things.

@@ -243,6 +243,10 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 			return err
 		}
 	case wire.Whole:
+		if int(r.File) >= len(body.Files) {
+			b.drop("receipt for a file that the message has not", nil)
+			return nil
+		}
 		if err := b.fileWhole(&m, int(r.File), o.Sender); err != nil {
 			return err
 		}

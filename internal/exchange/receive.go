@@ -130,6 +130,9 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	if held := e.receivers[fresh.Tag()]; held != nil {
 		return b.sameSlice(held, facts)
 	}
+	if conflict, err := b.secondKey(facts); conflict || err != nil {
+		return err
+	}
 	if err := b.succeed(facts); err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Relay struct {
 	// Counted is what the behaviour did, for the test: a behaviour that did
 	// nothing proves nothing.
 	counted  int
+	puts     int
 	observed []Observed
 	watching bool
 }
@@ -243,6 +244,7 @@ func (r *Relay) Put(p *link.Peer, in link.PeerPut) {
 		From: link.MailboxOf(p.Key), To: slices.Clone(in.To), Lane: in.Lane, Header: h, Bytes: in.Envelope,
 		Number: len(r.all), peer: p, handle: in.Handle,
 	}
+	r.puts++
 	if len(r.all) < maxRemembered {
 		r.all = append(r.all, x)
 	} else {
