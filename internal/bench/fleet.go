@@ -124,10 +124,11 @@ func (o *Options) launch(ctx context.Context, n int, l emulate.Link) (_ *fleet, 
 	return f, err
 }
 
-// each runs do for all desks, as many at once as there are processors.
+// each runs do for all desks, several at once on each processor: most of them
+// wait for a disk.
 func each(desks []*vessel, do func(i int, v *vessel) error) error {
 	errs := make([]error, len(desks))
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	slots := make(chan struct{}, 8*runtime.GOMAXPROCS(0))
 	var all sync.WaitGroup
 	for i, v := range desks {
 		slots <- struct{}{}
