@@ -38,7 +38,10 @@ type sendFlags struct {
 	wait    string
 	timeout time.Duration
 	review  bool
-	asJSON  bool
+
+	action      []string
+	actionFirst bool
+	asJSON      bool
 }
 
 // newSendCmd returns "hotline send".
@@ -74,6 +77,8 @@ func newSendCmd(a *app) *cobra.Command {
 	fs.DurationVar(&f.ackBy, "ack-by", 0, "time for the receipt, such as 10m (default: the precedence's)")
 	fs.StringVar(&f.wait, "wait", "", "wait until it is accepted, delivered or receipted, or until its bundle is whole at the other end")
 	fs.DurationVar(&f.timeout, "timeout", 0, "give up waiting after this time (default: never)")
+	fs.StringSliceVar(&f.action, "action", nil, "parties that have to act; the others have it for information (default: all)")
+	fs.BoolVar(&f.actionFirst, "action-first", false, "on a thin link, send new keys to those who have to act first, to the rest behind the message")
 	fs.BoolVar(&f.review, "review", false, "show what would be sent and who could read it, and send nothing")
 	jsonFlag(cmd, &f.asJSON)
 	_ = cmd.RegisterFlagCompletionFunc("precedence", fixed("FLASH", "IMMEDIATE", "PRIORITY", "ROUTINE"))
@@ -187,6 +192,7 @@ func (f sendFlags) draft(line string) (api.Draft, error) {
 	d := api.Draft{
 		Line: line, Kind: f.kind, Precedence: f.precedence, Subject: f.subject, Language: f.language,
 		AckByS: int64(f.ackBy / time.Second), AckRequired: f.ack, Reference: f.reference, ExerciseName: f.exercise, Status: f.status,
+		Action: f.action, ActionFirst: f.actionFirst,
 		Label: api.LabelIn{Classification: f.class, PAP: f.pap, REL: f.rel, Caveats: f.caveats},
 	}
 	if err := f.mark(&d.Label); err != nil {

@@ -101,6 +101,11 @@ type Draft struct {
 	Reference    string  `json:"reference"`
 	ExerciseName string  `json:"exercise_name"`
 	Status       string  `json:"status"` // actual, exercise, test; empty: exercise on an exercise line or with a name, else actual
+	// Action names the parties that have to act; empty: all who can read it.
+	Action []string `json:"action,omitempty"`
+	// ActionFirst has new keys go first to those, and to the rest behind the
+	// message: see Review.NewKeys.
+	ActionFirst bool `json:"action_first,omitempty"`
 }
 
 // Sent is the answer to POST /messages. The message is on disk.
@@ -137,8 +142,21 @@ type Review struct {
 	SealedBytes int64      `json:"sealed_bytes"`
 	LinkSeconds float64    `json:"link_seconds"`
 	Warnings    []string   `json:"warnings"`
-	Refused     *string    `json:"refused"` // null: it may be sent
+	NewKeys     *KeyCost   `json:"new_keys"` // null: everybody has the key that this goes under
+	Refused     *string    `json:"refused"`  // null: it may be sent
 	Hash        string     `json:"hash"`
+}
+
+// KeyCost is what goes ahead of a message that needs new keys, and how to have
+// less ahead of it.
+type KeyCost struct {
+	Desks        int      `json:"desks"` // each gets one key message
+	Bytes        int64    `json:"bytes"`
+	Seconds      float64  `json:"seconds"`       // at the rate that the link has shown; 0: not known
+	FirstDesks   int      `json:"first_desks"`   // of parties that have to act
+	FirstSeconds float64  `json:"first_seconds"` // with action_first
+	OtherDesks   []string `json:"other_desks"`   // of the own party, which may have a better link
+	Text         string   `json:"text"`
 }
 
 // Upload is the answer to POST /uploads. The bytes are on disk and wait for a

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -75,6 +76,9 @@ func (o *Options) launch(ctx context.Context, n int, l emulate.Link) (_ *fleet, 
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
 	ctx, f.cancel = context.WithCancel(ctx)
+	// What hundreds of processes would each collect now and then is one heap
+	// here, whose collection would stop all desks at once.
+	debug.SetGCPercent(400)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())

@@ -55,6 +55,14 @@ func (m messages) draft(ctx context.Context, in api.Draft) (d exchange.Draft, er
 		return d, err
 	}
 	d.AckBy = time.Duration(in.AckByS) * time.Second
+	d.ActionFirst = in.ActionFirst
+	for _, n := range m.names(in.Action) {
+		id, known := m.engine.View().IDs[n]
+		if !known {
+			return d, fault.New(fault.Invalid, "This desk knows no party %q that could act.", n)
+		}
+		d.Action = append(d.Action, id)
+	}
 	if o, ok := api.OfficerFrom(ctx); ok {
 		d.Role = o.Name
 	}
@@ -140,7 +148,10 @@ func (m messages) Review(ctx context.Context, in api.Draft) (out api.Review, err
 	for _, r := range p.Excluded {
 		out.Not = append(out.Not, api.Excluded{Party: r.Name, Reason: "REL does not name it"})
 	}
-	out.LinkSeconds = m.linkSeconds(ctx, p)
+	out.LinkSeconds = m.linkSeconds(ctx, p.Sealed+p.NewKeys)
+	if out.NewKeys = m.keyCost(ctx, d, p); out.NewKeys != nil {
+		out.Warnings = append(out.Warnings, out.NewKeys.Text)
+	}
 	hash, jsonErr := json.Marshal(struct {
 		Draft api.Draft
 		Label api.Label
@@ -192,7 +203,7 @@ func (m messages) readers(all []exchange.Reader) []api.Reader {
 
 // linkSeconds estimates how long the message takes to leave, from what the
 // links have measured.
-func (m messages) linkSeconds(ctx context.Context, p exchange.Plan) float64 {
+func (m messages) linkSeconds(ctx context.Context, bytes int) float64 {
 	relays, err := m.engine.Relays(ctx)
 	if err != nil {
 		return 0
@@ -204,7 +215,7 @@ func (m messages) linkSeconds(ctx context.Context, p exchange.Plan) float64 {
 		}
 		s := r.RTT.Seconds()
 		if r.Rate > 0 {
-			s += float64(p.Sealed+p.NewKeys) * 8 / float64(r.Rate)
+			s += float64(bytes) * 8 / float64(r.Rate)
 		}
 		if best == 0 || s < best {
 			best = s
@@ -233,9 +244,6 @@ func warnings(d exchange.Draft, p exchange.Plan) []string {
 		if t != p.Label.TLP && strings.Contains(strings.ToUpper(d.Subject+"\n"+d.Text), t.String()) {
 			out = append(out, fmt.Sprintf("The text contains %q but the TLP field says %s.", t.String(), p.Label.TLP))
 		}
-	}
-	if p.NewKeys > 0 {
-		out = append(out, fmt.Sprintf("This audience gets its first keys with this message: %d bytes go ahead of it.", p.NewKeys))
 	}
 	return out
 }

@@ -427,3 +427,65 @@ func TestConfirmationOfNothingCountsForNothing(t *testing.T) {
 		return nil
 	})
 }
+
+// A peer that starts over asks for new keys, and gets them a minute later at
+// the soonest. A removal meanwhile must not find us sending under the old key.
+func TestNothingGoesUnderAKeyOlderThanARemoval(t *testing.T) {
+	v := newAlliance(t, false)
+	q := v.jpn.puppet(t, v.hub, v.line, v.nato.party, chain.Start{Restart: true}, v.all[0], v.all[1], v.all[3])
+	v.nato.until(t, "what came under the new key", known(q.send([]*party{v.all[0], v.all[1], v.all[3]}, nil)))
+	v.hub.mu.Lock() // the relay gives the removed desk all that it sees
+	v.hub.tap = func(p link.Put) bool {
+		if !slices.Contains(p.To, v.nato2.box) {
+			v.hub.give(p, []ident.Mailbox{v.nato2.box})
+		}
+		return true
+	}
+	v.hub.mu.Unlock()
+	v.cut(t)
+	id := send(t, v.nato, flash(v.line, "EXERCISE secret"))
+	v.nato.until(t, "delivered by AUS", has(id, "delivered"))
+	_ = v.nato2.store.View(t.Context(), func(tx *store.Tx) error {
+		if known(id)(tx) {
+			t.Error("the removed desk reads what was sent after the cut: it went under an old key")
+		}
+		return nil
+	})
+}
+
+// On a thin link the slices for those who have to act go with the message, the
+// others behind it.
+func TestActionAddresseesGetKeysFirst(t *testing.T) {
+	v := newAlliance(t, false)
+	v.cut(t)
+	d := flash(v.line, "EXERCISE act")
+	d.Action = []ident.Party{v.aus.id}
+	plan, err := v.jpn.Review(t.Context(), d)
+	for err == nil && plan.Keys == 3 { // the removal is on its way
+		plan, err = v.jpn.Review(t.Context(), d)
+	}
+	if err != nil || plan.Keys != 2 || plan.First != 1 || plan.NewKeys != 2*1536 {
+		t.Fatalf("Review = %d keys, %d first, %d bytes, %v; want 2, 1, 3072", plan.Keys, plan.First, plan.NewKeys, err)
+	}
+	lanes := map[ident.Mailbox]uint8{}
+	v.hub.mu.Lock()
+	v.hub.tap = func(p link.Put) bool {
+		if h, err := envelope.Parse(p.Envelope); err == nil && h.Type == envelope.Slice && v.hub.putter == v.jpn.box {
+			lanes[p.To[0]] = p.Lane
+		}
+		return true
+	}
+	v.hub.mu.Unlock()
+	d.ActionFirst = true
+	id := send(t, v.jpn, d)
+	v.jpn.until(t, "delivered by both", deliveredBy(id, 2))
+	v.hub.mu.Lock()
+	defer v.hub.mu.Unlock()
+	if lanes[v.aus.box] != 3 || lanes[v.nato.box] != 0 {
+		t.Errorf("slices in lanes %d for AUS and %d for NATO, want 3 and 0", lanes[v.aus.box], lanes[v.nato.box])
+	}
+	d.Action = []ident.Party{v.jpn.id}
+	if _, err := v.jpn.Review(t.Context(), d); err == nil {
+		t.Error("this party was asked to act on its own message")
+	}
+}

@@ -55,6 +55,7 @@ type Engine struct {
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
+	lastCut   time.Time           // sending keys not made after it may be a removed desk's too
 	lastTick  time.Time
 	announced time.Time           // when the own seal key was last announced once more
 	refs      uint64              // last number of a put
@@ -307,6 +308,7 @@ type Batch struct {
 	outs      []int64         // rows of the outbox that it made
 	since     time.Time       // when what is being tried again was parked
 	origins   map[ident.Desk]origin
+	ahead     []ident.Party // whose desks get slices first; nil: all
 }
 
 // rollback puts the engine's memory back, newest change first.

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
@@ -20,7 +21,7 @@ func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Leve
 	readers := l.readers(e.cfg.Self.Desk, parties)
 	print := fingerprint(readers)
 	old := e.senders[group]
-	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(chain.RenewNotBefore).After(b.Steady) {
+	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(chain.RenewNotBefore).After(b.Steady) && old.Created().After(e.lastCut) {
 		return old, nil // a desk that starts over and over must not make us make keys over and over
 	}
 	if old != nil && old.readers == print && !old.Due(b.Steady) {
@@ -30,15 +31,29 @@ func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Leve
 		// A message must not overtake the slices that open it by more than a
 		// relay's queue: what waits in a lane below it is made anew in its own,
 		// once.
-		_, below, err := b.Tx.SlicesPending(old.Tag(), uint8(urgent))
+		below, err := b.Tx.SlicesBelow(old.Tag(), uint8(urgent))
 		if err != nil {
-			return nil, fmt.Errorf("count slices: %w", err)
+			return nil, fmt.Errorf("list slices: %w", err)
 		}
-		if below == 0 || !e.reachable() {
+		late := slices.ContainsFunc(readers, func(d roster.Entry) bool { return b.isFirst(d.Party) && slices.Contains(below, d.Desk) })
+		if !late || !e.reachable() {
 			return old, nil
 		}
 	}
 	return b.newSender(l, group, parties, readers, old, urgent)
+}
+
+// isFirst reports whether the slices for a party's desks go in the lane of what
+// needs them, and not behind it at ROUTINE.
+func (b *Batch) isFirst(p ident.Party) bool { return b.ahead == nil || slices.Contains(b.ahead, p) }
+
+// firstTo has the slices of a new key go first to the desks of some parties,
+// while fn runs.
+func (b *Batch) firstTo(parties []ident.Party, fn func() error) error {
+	before := b.ahead
+	b.ahead = parties
+	defer func() { b.ahead = before }()
+	return fn()
 }
 
 // newSender makes a sending key, seals it to every reader and wipes it.
@@ -58,7 +73,11 @@ func (b *Batch) newSender(l *line, group ident.Group, parties []ident.Party, rea
 		return nil, err
 	}
 	for _, d := range readers {
-		if err := b.slice(l, s, d, urgent); err != nil {
+		lane := urgent
+		if !b.isFirst(d.Party) {
+			lane = precedence.Routine
+		}
+		if err := b.slice(l, s, d, lane); err != nil {
 			return nil, err
 		}
 	}

@@ -159,7 +159,7 @@ func (e *Engine) loadAnnouncements(tx *store.Tx, d *directory) error {
 // statements; they are verified again, because a flipped bit on the disk must
 // not make a member.
 func (e *Engine) fillSet(tx *store.Tx, s *roster.Set, parties []ident.Party) error {
-	all, err := statementsOf(tx, parties)
+	all, err := e.statementsOf(tx, parties)
 	if err != nil {
 		return err
 	}
@@ -170,14 +170,14 @@ func (e *Engine) fillSet(tx *store.Tx, s *roster.Set, parties []ident.Party) err
 	return nil
 }
 
-func statementsOf(tx *store.Tx, parties []ident.Party) (all []roster.Statement, err error) {
+func (e *Engine) statementsOf(tx *store.Tx, parties []ident.Party) (all []roster.Statement, err error) {
 	for _, p := range parties {
 		statements, err := tx.Statements(p)
 		if err != nil {
 			return nil, fmt.Errorf("list statements of %s: %w", p, err)
 		}
 		for _, b := range statements {
-			st, err := roster.ParseStatement(b)
+			st, err := e.memo.parse(b)
 			if err != nil {
 				return nil, fmt.Errorf("read statement of %s: %w", p, err)
 			}
@@ -207,7 +207,7 @@ func (e *Engine) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
 		versions, parties = append(versions, o), append(parties, o.Charter.Parties()...)
 	}
 	slices.SortFunc(parties, func(a, b ident.Party) int { return bytes.Compare(a[:], b[:]) })
-	all, err := statementsOf(tx, slices.Compact(parties))
+	all, err := e.statementsOf(tx, slices.Compact(parties))
 	if err != nil {
 		return nil, err
 	}

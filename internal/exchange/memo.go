@@ -18,7 +18,8 @@ type Memo struct {
 
 	mu sync.RWMutex
 	// mu guards the following.
-	held map[[sha256.Size]byte]struct{}
+	held   map[[sha256.Size]byte]struct{}
+	parsed map[[sha256.Size]byte]roster.Statement
 }
 
 // maxMemo bounds what is remembered: three signatures for each of the most
@@ -27,7 +28,34 @@ const maxMemo = 1 << 16
 
 // NewMemo returns a memo over v.
 func NewMemo(v roster.Verifier) *Memo {
-	return &Memo{Verifier: v, held: map[[sha256.Size]byte]struct{}{}}
+	return &Memo{Verifier: v, held: map[[sha256.Size]byte]struct{}{}, parsed: map[[sha256.Size]byte]roster.Statement{}}
+}
+
+// maxParsed bounds the statements that are kept: the most of eight lines of 200
+// desks, 17 kB each.
+const maxParsed = 2048
+
+// parse reads a statement. What was read before is not read again, so that all
+// sets hold one copy of its bytes.
+func (m *Memo) parse(raw []byte) (roster.Statement, error) {
+	key := sha256.Sum256(raw)
+	m.mu.RLock()
+	st, known := m.parsed[key]
+	m.mu.RUnlock()
+	if known {
+		return st, nil
+	}
+	st, err := roster.ParseStatement(raw)
+	if err != nil {
+		return st, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.parsed) >= maxParsed {
+		clear(m.parsed)
+	}
+	m.parsed[key] = st
+	return st, nil
 }
 
 // VerifyRoot implements [roster.Verifier].

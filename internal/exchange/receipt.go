@@ -144,7 +144,8 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 	if err != nil {
 		return err
 	}
-	s, err := b.senderFor(l, parties, m.Precedence)
+	var s *sender
+	err = b.firstTo([]ident.Party{m.Party}, func() (err error) { s, err = b.senderFor(l, parties, m.Precedence); return err })
 	if err != nil {
 		return err
 	}

@@ -132,6 +132,9 @@ func (b *Batch) refuse(r roster.Removal, cert roster.Certificate, how origin) er
 	if err := b.Event(EventCutoff, r.Desk[:]); err != nil || r.Desk == e.cfg.Self.Desk {
 		return err // this desk itself: it has nothing more to say to anybody
 	}
+	was := e.lastCut
+	e.lastCut = b.Steady
+	b.undo = append(b.undo, func() { e.lastCut = was })
 	if err := b.expectConfirmations(r, concerned); err != nil {
 		return err
 	}

@@ -37,8 +37,14 @@ type Draft struct {
 	Upload       string        // of [Engine.Upload]; empty: no file
 	AckWanted    wire.Ack      // with its zero value nothing is asked for
 	AckBy        time.Duration // zero: the charter's clock
-	ReplyTo      ident.Message
-	Role         string // of the officer
+	// Action names the parties that have to act; nil: all who can read it. The
+	// others have it for information.
+	Action []ident.Party
+	// ActionFirst has new keys go first to those parties, and to the rest
+	// behind the message.
+	ActionFirst bool
+	ReplyTo     ident.Message
+	Role        string // of the officer
 
 	packed     []byte // Text as it travels
 	dictionary uint8
@@ -69,6 +75,8 @@ type Plan struct {
 	Excluded []Reader // members of the line that REL leaves out
 	Sealed   int      // bytes of the envelope
 	NewKeys  int      // bytes of sending keys that go ahead of it
+	Keys     int      // desks that they go to
+	First    int      // of those, desks of parties that have to act
 	Words    int      // of the text
 	File     *wire.File
 }
@@ -87,6 +95,7 @@ type prepared struct {
 	body    wire.Message
 	plan    Plan
 	upload  *store.Upload
+	first   []ident.Party // whose desks get new keys first; nil: all
 }
 
 // Review computes what [Engine.Send] would do, and keeps nothing.
@@ -176,7 +185,12 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 	group := roster.GroupID(e.cfg.Suite, l.ID, p.parties)
 	readers := l.readers(e.cfg.Self.Desk, p.parties)
 	if s := e.senders[group]; s == nil || s.readers != fingerprint(readers) {
-		p.plan.NewKeys = chain.SliceSize(e.cfg.Suite) * len(readers)
+		p.plan.NewKeys, p.plan.Keys = chain.SliceSize(e.cfg.Suite)*len(readers), len(readers)
+		for _, r := range readers {
+			if slices.Contains(p.body.Action, r.Party) {
+				p.plan.First++
+			}
+		}
 	}
 	return p, nil
 }
@@ -294,10 +308,18 @@ func (b *Batch) compose(p *prepared, d Draft) error {
 		}
 		m.AckDue = uint32(by / time.Second)
 	}
+	for _, id := range d.Action {
+		if id == e.cfg.Self.Party || !slices.Contains(p.parties, id) {
+			return fault.New(fault.Invalid, "%s cannot be asked to act: it cannot read this message.", e.dir.name(id))
+		}
+	}
 	for _, id := range p.parties {
-		if id != e.cfg.Self.Party {
+		if id != e.cfg.Self.Party && (d.Action == nil || slices.Contains(d.Action, id)) {
 			m.Action = append(m.Action, id)
 		}
+	}
+	if d.ActionFirst {
+		p.first = m.Action
 	}
 	slices.SortFunc(m.Action, func(a, b ident.Party) int { return strings.Compare(string(a[:]), string(b[:])) })
 	p.plan.Words = len(strings.Fields(d.Text))
@@ -311,7 +333,8 @@ func (b *Batch) compose(p *prepared, d Draft) error {
 func (b *Batch) send(p prepared) (Sent, error) {
 	e, l := b.e, p.line
 	level := p.body.Precedence
-	s, err := b.senderFor(l, p.parties, level)
+	var s *sender
+	err := b.firstTo(p.first, func() (err error) { s, err = b.senderFor(l, p.parties, level); return err })
 	if err != nil {
 		return Sent{}, err
 	}

@@ -186,6 +186,11 @@ func (e *Engine) load(tx *store.Tx) error {
 	}
 	for _, c := range cutoffs {
 		e.cut[c.Desk] = true
+		for _, s := range e.senders {
+			if s.Created().After(e.lastCut) {
+				e.lastCut = s.Created() // which of them is newer than the removal is not known any more
+			}
+		}
 	}
 	untold, err := tx.Untold(1 << 20)
 	if err != nil {

@@ -199,6 +199,14 @@ func (tx *Tx) SlicesPending(tag [16]byte, lane uint8) (unheld, unsent int, err e
 	return unheld, unsent, err
 }
 
+// SlicesBelow lists the desks whose slice of a generation no relay has, and
+// waits in a lane below that one.
+func (tx *Tx) SlicesBelow(tag [16]byte, lane uint8) ([]ident.Desk, error) {
+	return Collect(tx, func(r Row) (d ident.Desk, err error) { err = r.Scan(d[:]); return d, err },
+		`SELECT DISTINCT t.desk FROM outbox o JOIN target t ON t.outbox = o.id
+		WHERE o.purpose = 'slice' AND o.tag = ? AND t.state = 0 AND o.lane < ?`, tag, lane)
+}
+
 // RaiseSlice puts again, now, the slice of a generation for a desk.
 func (tx *Tx) RaiseSlice(tag [16]byte, desk ident.Desk) (int64, error) {
 	return tx.Exec(`UPDATE target SET state = 0, retry_at = NULL WHERE desk = ? AND state IN (1, 3) AND outbox IN
