@@ -194,6 +194,16 @@ func TestAttack19CutOffDeskReadsNothingAndIsShownToNobody(t *testing.T) {
 			return nil
 		})
 	}
+	v.nato2.until(t, "the envelopes there too", func(tx *store.Tx) bool {
+		tags, _ := tx.ParkedTags()
+		n := len(tags) // one key of each of the three
+		for _, id := range after {
+			if known(id)(tx) {
+				n++
+			}
+		}
+		return n >= 3
+	})
 	_ = v.nato2.store.View(t.Context(), func(tx *store.Tx) error {
 		for _, id := range after {
 			if known(id)(tx) {
@@ -445,6 +455,10 @@ func TestNothingGoesUnderAKeyOlderThanARemoval(t *testing.T) {
 	v.cut(t)
 	id := send(t, v.nato, flash(v.line, "EXERCISE secret"))
 	v.nato.until(t, "delivered by AUS", has(id, "delivered"))
+	v.nato2.until(t, "the envelope there too", func(tx *store.Tx) bool {
+		tags, _ := tx.ParkedTags()
+		return known(id)(tx) || len(tags) > 0
+	})
 	_ = v.nato2.store.View(t.Context(), func(tx *store.Tx) error {
 		if known(id)(tx) {
 			t.Error("the removed desk reads what was sent after the cut: it went under an old key")

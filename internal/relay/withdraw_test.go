@@ -47,4 +47,8 @@ func TestWithdrawFromARunningQueue(t *testing.T) {
 	b.wait(t, "the rest delivered", func() bool { return len(b.got) == n-back })
 	put(t, a, n+1, env(4, 65536), b)
 	a.wait(t, "the lane goes on", func() bool { return a.accepted[n+1] == 1 })
+	b.wait(t, "the last one", func() bool { return len(b.got) > n-back })
+	if len(b.got) != n-back+1 || len(a.accepted) != n-back+1 {
+		t.Errorf("%d taken back of %d, and %d arrived, %d accepted", back, n, len(b.got)-1, len(a.accepted)-1)
+	}
 }
