@@ -45,9 +45,10 @@ func TestWithdrawFromARunningQueue(t *testing.T) {
 	}
 	a.wait(t, "the rest accepted", func() bool { return len(a.accepted) == n-back })
 	b.wait(t, "the rest delivered", func() bool { return len(b.got) == n-back })
-	put(t, a, n+1, env(4, 65536), b)
+	end := env(4, 65536)
+	put(t, a, n+1, end, b)
 	a.wait(t, "the lane goes on", func() bool { return a.accepted[n+1] == 1 })
-	b.wait(t, "the last one", func() bool { return len(b.got) > n-back })
+	b.wait(t, "the last one", func() bool { return len(b.got) > 0 && bytes.Equal(b.got[len(b.got)-1].Envelope, end) })
 	if len(b.got) != n-back+1 || len(a.accepted) != n-back+1 {
 		t.Errorf("%d taken back of %d, and %d arrived, %d accepted", back, n, len(b.got)-1, len(a.accepted)-1)
 	}
