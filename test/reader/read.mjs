@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { readAttestations } from './attestation.mjs';
 import { readMessages, readReceipts } from './bodies.mjs';
 import { readChain } from './chain.mjs';
+import { readJournal } from './journal.mjs';
 import { readPairing } from './pairing.mjs';
 import { readRoster } from './roster.mjs';
 import { readSuite } from './suites.mjs';
@@ -20,6 +21,7 @@ const readers = {
   'ceremony1.json': readPairing,
   'chain1.json': (v) => readChain(v, 1),
   'chain2.json': (v) => readChain(v, 2),
+  'journal1.json': readJournal,
   'message1.json': readMessages,
   'receipt1.json': readReceipts,
   'roster1.json': readRoster,
