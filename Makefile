@@ -29,7 +29,7 @@ FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./interna
                  ./internal/wire ./internal/store ./internal/link
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-tools race long hostile mutants model fuzz wycheproof reader fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race long hostile mutants model fuzz wycheproof reader coverage fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ wycheproof: ## hold each primitive to the vectors of Project Wycheproof (fetches
 reader: ## have the second reader, in node, read all frozen vectors
 	cd test/reader && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	$(GO) test -count=1 -run '^TestSecondReader' ./internal/wire ./internal/chain
+
+coverage: ## statements that tests run in the packages of the line's security; fails below 95 %
+	scripts/coverage
 
 fips: ## the cryptography, and two desks of suite 2, where Go refuses all that FIPS 140-3 does not allow
 	GOFIPS140=$(FIPS) GODEBUG=fips140=only $(GO) test -count=1 $(FIPS_PACKAGES)

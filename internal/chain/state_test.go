@@ -256,7 +256,7 @@ func FuzzSlice(f *testing.F) {
 	})
 }
 
-// FuzzChunkAndControl: the two plaintext layouts that need no chain.
+// FuzzChunkAndControl: the plaintext layouts that need no chain.
 func FuzzChunkAndControl(f *testing.F) {
 	p := newPair(f)
 	key := named("content key")
@@ -278,6 +278,14 @@ func FuzzChunkAndControl(f *testing.F) {
 		}
 		if _, err := OpenControl(one, env, p.to.seal, nobody); err == nil {
 			t.Error("a control message of nobody opens")
+		}
+		_, _ = OpenRepair(one, b, p.to.seal, peers(p.from))
+		env, err = sealTo(one, sealed{kind: 3, tag: SliceTag(one, p.to.seal.Public()), label: labelRepair, public: p.to.seal.Public(), plain: bytes.Clone(b), size: 45 + encapsulated(one) + len(b)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenRepair(one, env, p.to.seal, peers(p.from)); err == nil {
+			t.Error("a repair that nobody signed opens")
 		}
 	})
 }

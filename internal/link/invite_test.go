@@ -37,3 +37,18 @@ func swap(s string) string {
 	}
 	return "a"
 }
+
+// FuzzParseInvite: a token that reads writes the same token.
+func FuzzParseInvite(f *testing.F) {
+	f.Add(link.Invite{Addr: "relay.example:7402", Quota: 1 << 30, Expiry: time.Unix(1795399740, 0)}.Token())
+	f.Add("relayinvite1")
+	f.Fuzz(func(t *testing.T, s string) {
+		i, err := link.ParseInvite(s)
+		if err != nil {
+			return
+		}
+		if again, err := link.ParseInvite(i.Token()); err != nil || again != i {
+			t.Errorf("%q reads as %+v, %v", s, again, err)
+		}
+	})
+}

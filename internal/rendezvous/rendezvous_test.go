@@ -78,3 +78,24 @@ func TestAnotherRelayHasOtherKeys(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCode: a code that reads is told the same way again, and a stranger's blob
+// opens under no key.
+func FuzzCode(f *testing.F) {
+	f.Add("relay.example:7402/k7q2m-9xt4a")
+	f.Add("[::1]:1/ ool1 2-345abc")
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := rendezvous.Parse(s); err == nil {
+			if again, err := rendezvous.Parse(c.String()); err != nil || again != c {
+				t.Errorf("%q reads as %v, %v", s, again, err)
+			}
+		}
+		k, err := rendezvous.ParseKeys([]byte(s))
+		if err == nil && string(k.Bytes()) != s {
+			t.Errorf("keys have two spellings")
+		}
+		if _, err := k.Open(1, []byte(s)); err == nil {
+			t.Error("a stranger's blob opens")
+		}
+	})
+}
