@@ -74,10 +74,11 @@ func TestHostileRelay(t *testing.T) {
 
 // The packer makes channels at its first use. They must not be of a bubble.
 func TestMain(m *testing.M) {
-	long := strings.Repeat("EXERCISE cyber attack on the energy sector ", 20)
-	for _, text := range []string{"EXERCISE", long} {
-		packed, dictionary := pack.Pack([]byte(text))
-		_, _ = pack.Unpack(packed, dictionary, 1<<16)
+	for _, text := range []string{"EXERCISE", "EXERCISE EXERCISE attack on banks 12", strings.Repeat("EXERCISE attack on banks ", 40)} {
+		for dictionary := range pack.Latest + 1 {
+			packed, _ := pack.Pack([]byte(text))
+			_, _ = pack.Unpack(packed, dictionary, 1<<16)
+		}
 	}
 	os.Exit(m.Run())
 }

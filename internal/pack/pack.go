@@ -49,20 +49,20 @@ const level = zstd.SpeedBetterCompression
 // here and is left out.
 var magic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
-// Encoders and decoders keep buffers for one user at a time. A decoder takes
-// next to nothing and stands in a pool. An encoder with its dictionary takes
+// Encoders and decoders keep buffers for one user at a time. One decoder, which
+// takes next to nothing, serves four at once. An encoder with its dictionary takes
 // about 16 MB: a desk that only reads never makes one, a desk that writes keeps
 // one, and texts take turns at it. (In a pool it would be given up at each
 // collection of garbage, and made again for the next text, at ten times the
 // cost of packing it.)
 var (
-	encoder  = sync.OnceValue(newEncoder)
-	turn     sync.Mutex // of the encoder
-	decoders = sync.Pool{New: func() any {
+	encoder = sync.OnceValue(newEncoder)
+	turn    sync.Mutex // of the encoder
+	decoder = sync.OnceValue(func() *zstd.Decoder {
 		return must(zstd.NewReader(nil,
-			zstd.WithDecoderDicts(dictionary1), zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+			zstd.WithDecoderDicts(dictionary1), zstd.WithDecoderConcurrency(4), zstd.WithDecodeAllCapLimit(true),
 			zstd.WithDecoderMaxMemory(MaxUnpacked)))
-	}}
+	})
 )
 
 // maxTurn is the most that takes a turn at the encoder that is kept, in bytes: a
@@ -134,9 +134,7 @@ func Unpack(packed []byte, dictionary uint8, limit int) ([]byte, error) {
 	if n > uint64(min(limit, MaxUnpacked)) || tooDense(int(n), len(packed)) {
 		return nil, fmt.Errorf("unpack: %w: %d bytes out of %d, limit %d", ErrTooLarge, n, len(packed), limit)
 	}
-	dec := decoders.Get().(*zstd.Decoder)
-	defer decoders.Put(dec)
-	out, err := dec.DecodeAll(frame, make([]byte, 0, n))
+	out, err := decoder().DecodeAll(frame, make([]byte, 0, n))
 	if err != nil {
 		return nil, fmt.Errorf("unpack: %w: %w", ErrMalformed, err)
 	}
