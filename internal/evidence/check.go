@@ -54,6 +54,7 @@ type checker struct {
 	paths        []path
 	points       []checkpoint.Checkpoint
 	leaves       []leafAt
+	recorded     map[string]bool // data of the leaves of messages
 }
 
 // Check verifies a file. With trusted parties given, nothing counts that a party
@@ -65,7 +66,7 @@ func Check(b []byte, trusted []ident.Party) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{f: f, certs: map[ident.Desk]roster.Certificate{}}
+	c := &checker{f: f, certs: map[ident.Desk]roster.Certificate{}, recorded: map[string]bool{}}
 	for _, step := range []func() error{
 		c.readTerms, c.readPeople, c.readMaker, c.readGroups, c.readSigned, c.readSlices, c.readAttestations, c.readPaths, c.readJournal,
 	} {
@@ -323,6 +324,9 @@ func (c *checker) readJournal() error {
 			return unproven("leaves", i, "leaf %d is not under checkpoint %d", l.Number, e.Checkpoint)
 		}
 		c.leaves = append(c.leaves, leafAt{l, c.by, p.Generation})
+		if l.Kind == "sent" || l.Kind == "received" {
+			c.recorded[string(l.Data)] = true
+		}
 	}
 	return nil
 }

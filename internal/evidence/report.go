@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -200,12 +199,7 @@ func (c *checker) message(x *signed) Message {
 	if text, err := pack.Unpack(m.Text, m.Dictionary, wire.MaxText); err == nil {
 		out.Text = string(text)
 	}
-	want := leafOf(x, c.line)
-	for _, l := range c.leaves {
-		if (l.Kind == "sent" || l.Kind == "received") && bytes.Equal(l.Data, want) {
-			out.Journalled = true
-		}
-	}
+	out.Journalled = c.recorded[string(leafOf(x, c.line))]
 	return out
 }
 
