@@ -68,6 +68,7 @@ func (a *app) printVersion(v api.CharterVersion) error {
 func newLineProposeCmd(a *app) *cobra.Command {
 	var in api.CharterChange
 	var period time.Duration
+	var out string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "propose LINE --admit PARTY",
@@ -86,6 +87,11 @@ func newLineProposeCmd(a *app) *cobra.Command {
 			if err := cl.Post(cmd.Context(), "/lines/"+url.PathEscape(args[0])+"/versions", newKey(), in, &v); err != nil {
 				return err
 			}
+			if out != "" {
+				if err := a.writeOutput(out, v.File); err != nil {
+					return err
+				}
+			}
 			if asJSON {
 				return a.printJSON(v)
 			}
@@ -93,6 +99,7 @@ func newLineProposeCmd(a *app) *cobra.Command {
 		},
 	}
 	fs := cmd.Flags()
+	fs.StringVarP(&out, "out", "o", "", "write the version to this file too, for custodians of a party that is not on the line yet")
 	fs.StringVar(&in.Name, "name", "", "what the parties call the line")
 	fs.StringSliceVar(&in.Admit, "admit", nil, "parties that join the line")
 	fs.StringSliceVar(&in.Remove, "remove", nil, "parties that leave the line")
@@ -108,16 +115,21 @@ func newLineProposeCmd(a *app) *cobra.Command {
 
 func newLineSignCmd(a *app) *cobra.Command {
 	var kf keyFlags
-	var which string
+	var which, file, out string
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:               "sign LINE --custodian FILE",
-		Short:             "Sign a version of a line's charter that waits, as a custodian; each party needs two",
-		Args:              cobra.ExactArgs(1),
+		Use:   "sign LINE --custodian FILE",
+		Short: "Sign a version of a line's charter that waits, as a custodian; each party needs two",
+		Long: "Sign a version of a line's charter that waits. With --file it is read from a file and --out writes it signed: so the custodians of a\n" +
+			"party that is not on the line yet sign, without a desk that knows it. Given a LINE and --file alone, the signatures are handed in.",
+		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeLines,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(kf.custodians) == 0 {
-				return usageError{"the key of a custodian is missing", "--custodian FILE; the second custodian signs in the same way"}
+			if file != "" {
+				return a.signFile(cmd, args, file, out, kf, asJSON)
+			}
+			if len(kf.custodians) == 0 || len(args) == 0 {
+				return usageError{"the line, or the key of a custodian, is missing", "hotline line sign LINE --custodian FILE; the second custodian signs in the same way"}
 			}
 			all, err := a.versions(cmd, args[0])
 			if err != nil {
@@ -135,6 +147,8 @@ func newLineSignCmd(a *app) *cobra.Command {
 		},
 	}
 	kf.flags(cmd, false, true)
+	cmd.Flags().StringVar(&file, "file", "", "read the version from this file instead of asking the desk")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "with --file: write it with the signatures, for whoever proposed it")
 	cmd.Flags().StringVar(&which, "version", "", "the version's hash or its beginning, where several wait")
 	jsonFlag(cmd, &asJSON)
 	return cmd
@@ -164,27 +178,77 @@ func (a *app) signVersion(cmd *cobra.Command, v api.CharterVersion, keepers []ro
 	if err != nil {
 		return fmt.Errorf("read key: %w", err)
 	}
-	offer, err := roster.ParseOffer(s, v.File)
+	offer, err := addSignatures(s, v.File, keepers)
 	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "The desk's version of the charter cannot be read.")
-	}
-	offer.Signatures = nil
-	for _, k := range keepers {
-		sig, err := roster.SignCharter(s, k, offer.Charter, roster.CharterSignature{Time: time.Now()})
-		if err != nil {
-			return fault.Wrap(err, fault.Refused, "This key cannot sign this version: its party is not on it.")
-		}
-		offer.Signatures = append(offer.Signatures, sig)
+		return err
 	}
 	for _, t := range v.Text {
 		a.say("%s", inertLine(t))
 	}
+	return a.handIn(cmd, offer.Bytes(), asJSON)
+}
+
+func addSignatures(s suite.Suite, file []byte, keepers []roster.Keeper) (roster.Offer, error) {
+	offer, err := roster.ParseOffer(s, file)
+	if err != nil {
+		return offer, fault.Wrap(err, fault.Invalid, "This version of a charter cannot be read.")
+	}
+	for _, k := range keepers {
+		sig, err := roster.SignCharter(s, k, offer.Charter, roster.CharterSignature{Time: time.Now()})
+		if err != nil {
+			return offer, fault.Wrap(err, fault.Refused, "This key cannot sign this version: its party is not on it.")
+		}
+		offer.Signatures = append(offer.Signatures, sig)
+	}
+	return offer, nil
+}
+
+// maxVersion is the longest file of a version that is read.
+const maxVersion = 4 << 20
+
+// signFile signs a version in a file, or hands it in.
+func (a *app) signFile(cmd *cobra.Command, args []string, file, out string, kf keyFlags, asJSON bool) error {
+	b, err := a.readInput(file, maxVersion)
+	if err != nil {
+		return err
+	}
+	if len(kf.custodians) == 0 {
+		if len(args) == 0 {
+			return usageError{"the line, or the key of a custodian, is missing", "hotline line sign LINE --file FILE hands signatures in"}
+		}
+		return a.handIn(cmd, b, asJSON)
+	}
+	keepers, err := a.keepers(kf)
+	if err != nil {
+		return err
+	}
+	s, err := suite.ByID(keepers[0].Warrant.Suite)
+	if err != nil {
+		return fmt.Errorf("read key: %w", err)
+	}
+	offer, err := addSignatures(s, b, keepers)
+	if err != nil {
+		return err
+	}
+	var members []string
+	for _, m := range offer.Charter.Members {
+		members = append(members, m.Name)
+	}
+	a.say("Signed: version %d of the charter of %s, with %s.", offer.Charter.Version, inertLine(offer.Charter.Name), inertLine(strings.Join(members, ", ")))
+	if out == "" {
+		return a.handIn(cmd, offer.Bytes(), asJSON)
+	}
+	return a.writeOutput(out, offer.Bytes())
+}
+
+// handIn gives a version with signatures to the desk.
+func (a *app) handIn(cmd *cobra.Command, offer []byte, asJSON bool) error {
 	cl, err := a.client()
 	if err != nil {
 		return err
 	}
 	var out api.CharterVersion
-	if err := cl.Post(cmd.Context(), "/lines/versions", newKey(), api.VersionIn{File: offer.Bytes()}, &out); err != nil {
+	if err := cl.Post(cmd.Context(), "/lines/versions", newKey(), api.VersionIn{File: offer}, &out); err != nil {
 		return err
 	}
 	if asJSON {

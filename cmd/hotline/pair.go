@@ -12,7 +12,7 @@ import (
 
 // maxCarried is the largest file that a person carries between desks, in
 // bytes: it must fit a request of the API in base64.
-const maxCarried = 180 << 10
+const maxCarried = 2900 << 10
 
 // newPairCmd returns "hotline pair" and its verbs.
 func newPairCmd(a *app) *cobra.Command {

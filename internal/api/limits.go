@@ -7,9 +7,9 @@ const (
 	// MaxSounding is the most messages that one report of a console may name:
 	// more than a screen shows.
 	MaxSounding = 64
-	// MaxBody is the most JSON that a POST may carry, in bytes. Files go by
-	// POST /uploads.
-	MaxBody = 256 << 10
+	// MaxBody is the most JSON that a POST may carry, in bytes: a joining pack of
+	// a line of a hundred desks. Bundles go by POST /uploads.
+	MaxBody = 4 << 20
 	// MaxUpload is the most that an upload may carry, in bytes: the largest
 	// STIX bundle that a line takes.
 	MaxUpload = 25 << 20

@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"hotline/internal/api"
@@ -150,18 +152,21 @@ func (b belonging) LineTrust(ctx context.Context, ref string) (api.LineTrust, er
 	if err != nil {
 		return api.LineTrust{}, err
 	}
-	v := b.engine.View()
 	out := api.LineTrust{
-		Line: id.String(), Charter: api.TrustCharter{Version: 1, Hash: id.String(), Record: "attributable", Quorum: len(f.Parties)},
+		Line: id.String(), Charter: api.TrustCharter{Record: "attributable", Quorum: int(f.Charter.Quorum)},
+	}
+	versions, err := standing(b).Versions(ctx, id.String())
+	if err != nil {
+		return api.LineTrust{}, err
+	}
+	for _, v := range versions {
+		takeVersion(&out.Charter, v)
 	}
 	record, err := b.engine.Record(ctx, id)
 	if err != nil {
 		return api.LineTrust{}, err
 	}
 	out.Checks = b.checks(record)
-	for _, p := range f.Signed {
-		out.Charter.Signed = append(out.Charter.Signed, v.Name(p))
-	}
 	on := map[string]bool{}
 	for _, d := range f.Desks {
 		one := b.trustDesk(d)
@@ -182,6 +187,18 @@ func (b belonging) LineTrust(ctx context.Context, ref string) (api.LineTrust, er
 		}
 	}
 	return out, err
+}
+
+// takeVersion shows the version in force, and says what waits or competes.
+func takeVersion(c *api.TrustCharter, v api.CharterVersion) {
+	switch v.State {
+	case "current":
+		c.Version, c.Hash, c.Signed = int(v.Version), v.Hash, v.Signed
+	case "pending":
+		c.Pending = append(c.Pending, fmt.Sprintf("Version %d waits for %s: %s", v.Version, strings.Join(v.Missing, ", "), strings.Join(v.Text, " ")))
+	case "competing":
+		c.Pending = append(c.Pending, fmt.Sprintf("Version %d competes with another one, and neither is in force until one names both: %s", v.Version, strings.Join(v.Text, " ")))
+	}
 }
 
 func (b belonging) trustDesk(d exchange.DeskFacts) api.TrustDesk {

@@ -15,7 +15,7 @@ import (
 // DeskFacts is what one desk of a line has shown, or not.
 type DeskFacts struct {
 	roster.Entry
-	State string // in, removed, left
+	State string // in, suspended, dormant, removed, left
 	// Key: "yes" when the desk has shown that it holds our present sending key,
 	// "sent" when a relay has its slice, else "no".
 	Key    string
@@ -67,6 +67,9 @@ func (b *Batch) deskFacts(l *line) ([]DeskFacts, error) {
 	var all []DeskFacts
 	for _, d := range l.roster.DesksOf(l.parties...) {
 		f := DeskFacts{Entry: d, State: "in", Key: "yes", Heard: heard[d.Desk], Seal: e.dir.seal[d.Desk]}
+		if _, suspended := l.suspended[d.Party]; suspended {
+			f.State = "suspended"
+		}
 		if slices.Contains(l.gone, d.Desk) {
 			f.State = "left"
 		}
@@ -80,6 +83,9 @@ func (b *Batch) deskFacts(l *line) ([]DeskFacts, error) {
 			return nil, err
 		}
 		all = append(all, f)
+	}
+	for _, d := range l.roster.Dormant() {
+		all = append(all, DeskFacts{Entry: d, State: "dormant", Key: "no", Roster: "unknown"})
 	}
 	for id, cert := range e.dir.certs {
 		if r, gone := l.roster.Removed(id); gone {

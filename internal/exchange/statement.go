@@ -3,6 +3,7 @@ package exchange
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"hotline/internal/chain"
@@ -102,9 +103,11 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 	l.heads[desk] = next
 	b.undo = append(b.undo, func() { l.heads[desk] = told })
 	statements, versions := l.set.Missing(theirs)
-	for _, o := range versions {
-		if err := b.controlAt(to, controlOffer, o.Bytes(), precedence.Priority); err != nil {
-			return err
+	for _, version := range versions {
+		for _, o := range version.Portions(chain.MaxControlBody) {
+			if err := b.controlAt(to, controlOffer, o.Bytes(), precedence.Priority); err != nil {
+				return err
+			}
 		}
 	}
 	for _, st := range statements {
@@ -124,7 +127,7 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 // dropped: nobody becomes a member without a signature of the party's root.
 func (b *Batch) TakeStatements(all []roster.Statement) error {
 	changed, again := false, false
-	for _, st := range all {
+	for _, st := range rotationsFirst(all) {
 		added, err := b.takeNew(st)
 		if err != nil {
 			return err
@@ -133,6 +136,11 @@ func (b *Batch) TakeStatements(all []roster.Statement) error {
 			continue
 		}
 		changed = true
+		if st.Type == roster.RotateRoot {
+			if err := b.Reload(); err != nil { // what follows may be signed by the new root
+				return err
+			}
+		}
 		if st.Type != roster.RemoveDesk {
 			again = true // an addition may change names, keys and mailboxes: all is read again
 			continue
@@ -155,6 +163,21 @@ func (b *Batch) TakeStatements(all []roster.Statement) error {
 		}
 	}
 	return nil
+}
+
+// rotationsFirst puts the rotations of roots before what may be signed under
+// them. Of several, each may wait for another: each has its turn as often as
+// there are some.
+func rotationsFirst(all []roster.Statement) []roster.Statement {
+	var rotations, others []roster.Statement
+	for _, st := range all {
+		if st.Type == roster.RotateRoot {
+			rotations = append(rotations, st)
+		} else {
+			others = append(others, st)
+		}
+	}
+	return append(slices.Repeat(rotations, len(rotations)), others...)
 }
 
 // takeNew stores one statement, when it holds and is new.

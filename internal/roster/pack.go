@@ -119,6 +119,22 @@ func (x Offer) Bytes() []byte {
 	return encode(x.fields)
 }
 
+// Portions returns o as several offers of the same version, each with some of
+// the signatures and, where that can be, no longer than limit.
+func (x Offer) Portions(limit int) (out []Offer) {
+	for part := (Offer{Charter: x.Charter}); ; {
+		n := len(part.Signatures)
+		if n == len(x.Signatures) {
+			return append(out, part)
+		}
+		next := Offer{x.Charter, x.Signatures[:n+1]}
+		if n > 0 && len(next.Bytes()) > limit {
+			out, x.Signatures, next = append(out, part), x.Signatures[n:], Offer{Charter: x.Charter}
+		}
+		part = next
+	}
+}
+
 // PartyName is what a party is called here: a local label.
 type PartyName struct {
 	Party ident.Party

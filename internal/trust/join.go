@@ -31,15 +31,13 @@ func (k *Book) Card(tx *store.Tx) (roster.Card, error) {
 	return c, nil
 }
 
-// AddDesk takes in the card of a further desk of our own party, tells every
-// party of the line, and returns the pack with which that desk joins it.
+// AddDesk takes in the card of a further desk of our own party, or of a party
+// that a version of the charter has admitted, tells every party of the line, and
+// returns the pack with which that desk joins it.
 func (k *Book) AddDesk(ctx context.Context, ref string, card []byte) (pack []byte, err error) {
 	c, err := roster.ParseCard(k.Suite, card)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unverified, "This is not a desk card whose signatures hold.")
-	}
-	if c.Party(k.Suite) != k.Self.Party {
-		return nil, fault.New(fault.Refused, "This card is not of %s; a party adds desks of its own only.", k.Self.PartyName)
 	}
 	err = k.Step(ctx, func(o Outlet) error {
 		l, err := find(o.Store(), ref)
@@ -52,6 +50,10 @@ func (k *Book) AddDesk(ctx context.Context, ref string, card []byte) (pack []byt
 		t, err := k.terms(o.Store(), l)
 		if err != nil {
 			return err
+		}
+		if _, member := t.now.Member(c.Party(k.Suite)); !member {
+			return fault.New(fault.Refused, "This card is not of %s, nor of a party that is on line %s.", k.Self.PartyName, l.Name).
+				WithHint("a version of the charter admits a party: hotline line propose %s --admit PARTY", l.Name)
 		}
 		if err := o.TakeStatements(c.Statements); err != nil {
 			return err

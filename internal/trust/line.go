@@ -115,6 +115,14 @@ func (k *Book) charter(tx *store.Tx, t Terms) (roster.Charter, error) {
 		if p.Self {
 			return c, fault.New(fault.Invalid, "%s is this desk's own party; name the others only.", p.Name)
 		}
+		standing, err := k.Party(tx, p.ID.String())
+		if err != nil {
+			return c, err
+		}
+		if standing.Roster.Frozen(p.ID) {
+			return c, fault.New(fault.Refused, "%s has rotated its root in two ways at once; nobody knows who holds it.", p.Name).
+				WithHint("only a new ceremony with %s helps", p.Name)
+		}
 		if _, twice := c.Member(p.ID); twice {
 			return c, fault.New(fault.Invalid, "%s is named twice.", p.Name)
 		}

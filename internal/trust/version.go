@@ -20,6 +20,10 @@ import (
 // maxPending is how many versions of one charter may wait for signatures here.
 const maxPending = 16
 
+// MaxOffer is how much of an offer goes into one control message: a version
+// with the signatures of many custodians goes in several.
+const MaxOffer = 56 << 10
+
 // Change is what a new version of a charter changes. Empty fields stay.
 type Change struct {
 	Name           string
@@ -218,8 +222,10 @@ func (k *Book) keepVersion(o Outlet, t terms, offer roster.Offer) error {
 	to := append(t.now.Parties(), merged.Charter.Parties()...)
 	slices.SortFunc(to, func(a, b ident.Party) int { return slices.Compare(a[:], b[:]) })
 	for _, p := range slices.Compact(to) {
-		if err := o.Tell(p, KindOffer, merged.Bytes()); err != nil {
-			return err
+		for _, part := range merged.Portions(MaxOffer) {
+			if err := o.Tell(p, KindOffer, part.Bytes()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
