@@ -211,7 +211,7 @@ func (a *app) serve(ctx context.Context, dir string, c config.Desk, unlock func(
 	go func() { done <- d.Run(ctx) }()
 	select {
 	case <-d.Ready():
-		return func() { cancel(); <-done }, nil
+		return func() { cancel(); _ = <-done }, nil
 	case err := <-done:
 		cancel()
 		return nil, err

@@ -135,9 +135,9 @@ func verifyMLDSA(p mldsa.Parameters, public, message, sig []byte) bool {
 }
 
 func verifyP384(public, message, sig []byte) bool {
-	x, y := new(big.Int).SetBytes(public[1:49]), new(big.Int).SetBytes(public[49:])
+	k, err := ecdsa.ParseUncompressedPublicKey(elliptic.P384(), public)
 	sum := sha512.Sum384(message)
-	return ecdsa.Verify(&ecdsa.PublicKey{Curve: elliptic.P384(), X: x, Y: y}, sum[:], new(big.Int).SetBytes(sig[:48]), new(big.Int).SetBytes(sig[48:]))
+	return err == nil && ecdsa.Verify(k, sum[:], new(big.Int).SetBytes(sig[:48]), new(big.Int).SetBytes(sig[48:]))
 }
 
 // TestSealToIsHPKE opens with the standard library what SealTo sealed.

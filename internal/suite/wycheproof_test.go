@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"filippo.io/mldsa"
@@ -28,11 +29,7 @@ var wycheproof = os.Getenv("HOTLINE_WYCHEPROOF")
 type raw []byte
 
 func (r *raw) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) != nil {
-		return nil
-	}
-	*r, _ = hex.DecodeString(s)
+	*r, _ = hex.DecodeString(strings.Trim(string(b), `"`))
 	return nil
 }
 
