@@ -102,7 +102,26 @@ func (k *Book) stop(o Outlet, p store.Party, shown ident.Party, by By) error {
 	if err := o.Reload(); err != nil {
 		return err
 	}
+	if err := k.showLines(o); err != nil {
+		return err
+	}
 	return o.Event(eventDesk, p.ID[:])
+}
+
+// showLines tells the screens to look at the lines again: some stand still, or
+// go on. A later version of a charter may have brought the party in, so none is
+// left out.
+func (k *Book) showLines(o Outlet) error {
+	all, err := o.Store().Lines()
+	if err != nil {
+		return fmt.Errorf("list lines: %w", err)
+	}
+	for _, l := range all {
+		if err := o.Event(eventLine, l.ID[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeRoom prepares for a verified root: a party that has it is known, and its

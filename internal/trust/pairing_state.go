@@ -110,6 +110,9 @@ func (k *Book) meet(o Outlet, name string, peer ceremony.Peer) error {
 	if err := o.TakeStatements(card.Statements); err != nil {
 		return err
 	}
+	if err := k.showLines(o); err != nil {
+		return err
+	}
 	if err := o.Leaf("party", append(id[:], peer.Root...)); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type side struct {
 	*Book
 	store  *store.Store
 	leaves []string
+	events []string
 }
 
 // outlet writes straight into the store.
@@ -38,8 +39,11 @@ type outlet struct {
 func (o outlet) Store() *store.Tx                        { return o.tx }
 func (o outlet) Reload() error                           { return nil }
 func (o outlet) Tell(ident.Party, uint8, []byte) error   { return nil }
-func (o outlet) Event(string, []byte) error              { return nil }
 func (o outlet) TakeStatements([]roster.Statement) error { return nil }
+func (o outlet) Event(kind string, _ []byte) error {
+	o.s.events = append(o.s.events, kind)
+	return nil
+}
 func (o outlet) Leaf(kind string, data []byte) error {
 	o.s.leaves = append(o.s.leaves, kind)
 	_, err := o.tx.AppendJournal(kind, time.Now(), data)
@@ -345,10 +349,16 @@ func TestChangedRootStopsTheLines(t *testing.T) {
 func TestStoppedPartyGoesOnAfterANewCeremony(t *testing.T) {
 	a, b := newSide(t, "JPN", 1), newSide(t, "NATO", 1)
 	pair(t, a, b, false)
+	line := store.Line{ID: ident.Line{1}, Name: "JPN-NATO", Charter: []byte("c"), State: "open", CreatedAt: time.Now()}
+	a.tx(t, func(tx *store.Tx) error { return tx.PutLine(line) })
 	if _, err := a.StopParty(t.Context(), "NATO", "", wo1); !fault.Is(err, fault.Invalid) {
 		t.Errorf("without a reason: %v", err)
 	}
+	a.events = nil
 	must[store.Party](t)(a.StopParty(t.Context(), "NATO", "their safe was opened", wo1))
+	if !slices.Contains(a.events, eventLine) {
+		t.Errorf("the screens hear %v, and not of the line", a.events)
+	}
 	if p := a.known(t)[0]; p.StoppedAt.IsZero() || p.Stopped != "their safe was opened" {
 		t.Fatalf("stopped: %+v", p)
 	}
