@@ -211,7 +211,12 @@ func (a *app) serve(ctx context.Context, dir string, c config.Desk, unlock func(
 	go func() { done <- d.Run(ctx) }()
 	select {
 	case <-d.Ready():
-		return func() { cancel(); _ = <-done }, nil
+		return func() {
+			cancel()
+			if err := <-done; err != nil {
+				c.Log.Logger(a.err).Warn("desk ended", "err", err)
+			}
+		}, nil
 	case err := <-done:
 		cancel()
 		return nil, err
