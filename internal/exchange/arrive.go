@@ -90,7 +90,14 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 		if old.Content == content && old.Desk == o.Sender {
 			return b.repeat(&old)
 		}
-		return b.evidence("message-conflict", o.Sender, o.Evidence)
+		if old.Desk != o.Sender {
+			return b.evidence("message-conflict", o.Sender, o.Evidence)
+		}
+		return b.prove(store.Proof{
+			Line: l.ID, Sender: o.Sender, Kind: "id-conflict", Verdict: verdictSender,
+			A: signedBody(old.Evidence, old.Body), B: signedBody(o.Evidence, o.Body),
+			Text: fmt.Sprintf("%s signed two messages under one id (%s).", b.e.deskName(o.Sender), id),
+		})
 	} else if !errors.Is(err, store.ErrNone) {
 		return fmt.Errorf("look for message %s: %w", id, err)
 	}

@@ -319,3 +319,19 @@ func TestAcceptedAndNotDeliveredIsAlarmed(t *testing.T) {
 		quiesce(jpn, nato)
 	})
 }
+
+// TestTwoMessagesUnderOneIDConvict: the second is not shown, and both are kept.
+func TestTwoMessagesUnderOneIDConvict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nato, q, a, b, line := against(t)
+		nato.virtual = true
+		id := q.send([]*party{a, b}, nil)
+		nato.until(t, "delivered", has(id, "delivered"))
+		q.sendAs([]*party{a, b}, id, func(m *wire.Message) { m.Text = []byte("EXERCISE, another text") })
+		nato.until(t, "convicted", func(*store.Tx) bool { _, ok := nato.convicted(t, line, a.self.Desk); return ok })
+		if p, _ := nato.convicted(t, line, a.self.Desk); len(p.A) == 0 || len(p.B) == 0 {
+			t.Error("only one of the two is kept")
+		}
+		quiesce(nato)
+	})
+}

@@ -78,6 +78,14 @@ func (q *puppet) say(id ident.Message, in chain.SealInput) {
 // send puts a FLASH to the parties, changed by edit.
 func (q *puppet) send(rel []*party, edit func(m *wire.Message)) ident.Message {
 	q.t.Helper()
+	id := ident.NewMessage()
+	q.sendAs(rel, id, edit)
+	return id
+}
+
+// sendAs is send under an id.
+func (q *puppet) sendAs(rel []*party, id ident.Message, edit func(m *wire.Message)) {
+	q.t.Helper()
 	m := wire.Message{
 		Kind: wire.Alert, Status: wire.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
 		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.id}, AckWanted: wire.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
@@ -100,9 +108,7 @@ func (q *puppet) send(rel []*party, edit func(m *wire.Message)) ident.Message {
 	if err != nil {
 		q.t.Fatal(err)
 	}
-	id := ident.NewMessage()
 	q.say(id, chain.SealInput{Kind: envelope.Message, Precedence: m.Precedence, Body: body})
-	return id
 }
 
 // heard counts what the victim has put into the puppet's mailbox, by type.
