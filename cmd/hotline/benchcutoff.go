@@ -32,7 +32,7 @@ row is.`,
 		},
 	}
 	cmd.Flags().IntVar(&c.Desks, "desks", 40, "desks on the line, 10 to 240")
-	cmd.Flags().IntVarP(&c.Rounds, "number", "n", 0, "desks cut off, one after the other, at most 4 (0: 3; 1 above 100 desks)")
+	cmd.Flags().IntVarP(&c.Rounds, "number", "n", 0, "desks cut off, one after the other, at most 4 (0: 1)")
 	cmd.Flags().Int64Var(&c.Rate, "link-rate", 1_000_000, "bit/s of each desk's link")
 	cmd.Flags().DurationVar(&c.RTT, "link-rtt", 50*time.Millisecond, "round trip of each desk's link")
 	jsonFlag(cmd, &asJSON)

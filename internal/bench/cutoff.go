@@ -16,7 +16,7 @@ import (
 // Cutoff are the choices of [Options.Cutoff].
 type Cutoff struct {
 	Desks  int           // on the line; zero: 40
-	Rounds int           // desks cut off, one after the other; zero: 3, and 1 above 100 desks
+	Rounds int           // desks cut off, one after the other; zero: 1
 	Rate   int64         // bit/s of each desk's link, each way; zero: 1,000,000
 	RTT    time.Duration // of each desk's link; zero: 50 ms
 }
@@ -25,11 +25,7 @@ func (c *Cutoff) complete() {
 	if c.Desks == 0 {
 		c.Desks = 40
 	}
-	if c.Rounds == 0 {
-		if c.Rounds = 3; c.Desks > 100 {
-			c.Rounds = 1
-		}
-	}
+	c.Rounds = max(c.Rounds, 1)
 	if c.Rate == 0 {
 		c.Rate = 1_000_000
 	}
@@ -52,7 +48,11 @@ func (o *Options) Cutoff(ctx context.Context, c Cutoff) (err error) {
 	slice := 0
 	for round := range c.Rounds {
 		if round > 0 {
-			if err := f.settle(ctx); err != nil {
+			// New keys first, for a while: what still moves then is part of the case.
+			wait, stop := context.WithTimeout(ctx, 30*time.Second)
+			err := f.settle(wait)
+			stop()
+			if err != nil && (ctx.Err() != nil || wait.Err() == nil) {
 				return err
 			}
 		}
