@@ -9,7 +9,6 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/pack"
-	"hotline/internal/precedence"
 	"hotline/internal/wire"
 )
 
@@ -193,7 +192,7 @@ func (c *checker) message(x *signed) Message {
 	m := x.message
 	out := Message{
 		ID: ident.Message(x.in.Message).String(), Serial: m.Serial, Desk: c.deskName(x.desk), Party: c.partyName(c.certs[x.desk].Party),
-		Composed: m.DTG(), Kind: m.Kind.String(), Status: m.Status.String(), Precedence: precedence.Level(m.Precedence).String(), Subject: m.Subject,
+		Composed: m.DTG(), Kind: m.Kind.String(), Status: m.Status.String(), Precedence: m.Precedence.String(), Subject: m.Subject,
 		Content: fmt.Sprintf("%x", x.content), Attested: c.attested(x), Receipts: []Receipt{},
 	}
 	if text, err := pack.Unpack(m.Text, m.Dictionary, wire.MaxText); err == nil {

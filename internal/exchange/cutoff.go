@@ -204,9 +204,9 @@ func (b *Batch) takeConfirmation(sender ident.Desk, body, evidence []byte) error
 	r.Into(desk[:])
 	_ = r.Uint64()
 	cert, known := e.dir.certs[desk]
-	if r.Done() != nil || !known || cert.Party != e.cfg.Self.Party {
-		b.drop("confirmation of no removal of ours", r.Done())
-		return nil
+	if err := r.Done(); err != nil || !known || cert.Party != e.cfg.Self.Party {
+		b.drop("confirmation of no removal of ours", err)
+		return nil //nolint:nilerr // a stranger's bytes are dropped, and nothing else
 	}
 	fresh, err := b.Tx.Confirm(desk, sender, b.Now, evidence)
 	if err != nil {

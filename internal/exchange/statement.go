@@ -190,7 +190,7 @@ func (b *Batch) takeNew(st roster.Statement) (added bool, err error) {
 	added, err = b.fits(st)
 	if passedOver(err) != nil {
 		b.drop("statement", err)
-		return false, nil
+		return false, nil //nolint:nilerr // a statement that does not hold is dropped, and nothing else
 	}
 	if !added {
 		return false, nil

@@ -153,7 +153,7 @@ func (m *maker) message(tx *store.Tx, row *store.Message) error {
 	}
 	if m.MayLeave(body) != nil {
 		m.left++
-		return nil
+		return nil //nolint:nilerr // what its label holds back is counted, not exported
 	}
 	e := entry{desk: row.Desk, serial: body.Serial}
 	group, ok := m.group(row.Group, body)

@@ -92,8 +92,6 @@ func TestPutterTakesBackWhatItPut(t *testing.T) {
 	}
 	put(t, c, 1, env(2, 700), b)
 	a.Forget(b.Mailbox()) // while puts are on their way
-	c.mu.Lock()
-	c.mu.Unlock()
 	a.wait(t, "all accepted", func() bool { return len(a.accepted)+len(a.refused) >= 12 })
 	poll(t, "what is left", func() bool {
 		s, err := relay.ReadStatus(t.Context(), r.dir)

@@ -465,7 +465,7 @@ func shares(t *testing.T, o Opener) {
 		}
 	}
 	for _, p := range putters[1:4] {
-		flood(t, s, p, 1, a)
+		_, _ = flood(t, s, p, 1, a)
 	}
 	if _, why := flood(t, s, putters[0], spool.FlashLane, a); !errors.Is(why, spool.ErrShare) {
 		t.Errorf("FLASH without end: %v, want %v", why, spool.ErrShare)
