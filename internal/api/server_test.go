@@ -258,6 +258,7 @@ func TestListsAreNeverNull(t *testing.T) {
 	for _, rt := range everyRoute {
 		w := ask(h, operator, rt.method, api.Prefix+rt.path, rt.body)
 		body := strings.ReplaceAll(strings.ReplaceAll(w.Body.String(), `"stix":null`, ""), `"refused":null`, "")
+		body = strings.ReplaceAll(body, `"new_keys":null`, "") // an object, when there is one
 		// An instant that is always there is null when the fake leaves it out.
 		for _, at := range []string{`"now":null`, `"at":null`, `"expires_at":null`, `"agree":null`} {
 			body = strings.ReplaceAll(body, at, "")
