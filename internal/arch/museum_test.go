@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"io/fs"
+	"os/exec"
 	"path"
 	"regexp"
 	"slices"
@@ -114,6 +115,19 @@ func checkAttacks(tr *tree, root fs.FS) []string {
 func TestMuseum(t *testing.T) { report(t, checkMuseum(loadModule(t), root())) }
 
 func TestAttacks(t *testing.T) { report(t, checkAttacks(loadModule(t), root())) }
+
+// A patch that no longer applies plants nothing.
+func TestMuseumPatchesApply(t *testing.T) {
+	rows, findings := tsv(root(), "museum/index.tsv", 4)
+	report(t, findings)
+	for _, row := range rows {
+		cmd := exec.CommandContext(t.Context(), "git", "apply", "--check", path.Join("museum", row[0]))
+		cmd.Dir = "../.."
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("museum/%s does not apply: %s", row[0], out)
+		}
+	}
+}
 
 func TestMuseumRulesFindWhatIsMissing(t *testing.T) {
 	tr := madeUp(t, map[string]string{"internal/roster/a_test.go": "package roster\n\nfunc TestOrder() {}\n"})
