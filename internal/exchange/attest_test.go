@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -213,11 +214,15 @@ func TestDifferenceReport(t *testing.T) {
 
 // TestForkedRelayIsConvicted: a sender shows two desks two histories, with two
 // relays' worth of help. At the next line check both hold two values that it
-// signed, which convict it.
+// signed, which convict it, and suspect nobody else: not either the desk that
+// is named before it in what they compare, whose words are still on their way.
 func TestForkedRelayIsConvicted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
 		a, b, c := newParty(t, "JPN", h), newParty(t, "NATO", h), newParty(t, "AUS", h)
+		for slices.Compare(c.self.Desk[:], a.self.Desk[:]) > 0 { // vectors list desks by their ids
+			c = newParty(t, "AUS", h)
+		}
 		ch := charter(t, "JPN-NATO-AUS", a, b, c)
 		line := ch.ID(one)
 		b.found(t, ch, a, b, c)
@@ -248,6 +253,11 @@ func TestForkedRelayIsConvicted(t *testing.T) {
 			p, ok := d.convicted(t, line, a.self.Desk)
 			if !ok {
 				t.Fatalf("%s: not convicted: %+v", d.name, d.alarms(t, line))
+			}
+			for _, alarm := range d.alarms(t, line) {
+				if alarm.Sender != a.self.Desk {
+					t.Errorf("%s: another desk is suspected: %s", d.name, alarm.Text)
+				}
 			}
 			x, errX := checkpoint.ParseAttestation(one, p.A)
 			y, errY := checkpoint.ParseAttestation(one, p.B)

@@ -99,13 +99,15 @@ func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) 
 		delete(c.open, desk)
 		return b.result(l, theirs, yes(), "")
 	}
-	forked := false
+	forked, worst := false, 0
 	open, known := c.open[desk]
 	for i := range all {
 		if err := b.resolve(&all[i], ours.Group); err != nil {
 			return err
 		}
-		forked = forked || all[i].Kind == checkpoint.Forked
+		if all[i].Kind == checkpoint.Forked && !forked {
+			forked, worst = true, i // what else differs may be on its way: it accuses nobody
+		}
 		if all[i].Kind == checkpoint.Behind {
 			continue
 		}
@@ -126,7 +128,7 @@ func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) 
 	if !forked && (!known || b.Steady.Sub(open.since) < differWait) {
 		return b.result(l, theirs, nil, "")
 	}
-	return b.diverged(l, desk, ours, theirs, all[0])
+	return b.diverged(l, desk, ours, theirs, all[worst])
 }
 
 // resolve resolves a difference of generations: who has attested knowledge of
