@@ -265,10 +265,13 @@ func (v *alliance) stop() {
 }
 
 // A desk from which the removal is withheld learns it from anybody else who
-// talks to it: by the digest of statements in a message.
+// talks to it: by the digest of statements in a message. Its own line check,
+// which says what it holds, would teach it too, a quarter of an hour later: here
+// none is said, and the cutting desk does not reach it at all.
 func TestDeprivedDeskLearnsTheRemovalFromAThird(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newAlliance(t, true)
+		time.Sleep(time.Minute) // the checks after a start are over
 		gone := v.nato2.self.Desk
 		v.hub.mu.Lock()
 		v.hub.tap = func(p link.Put) bool { // nothing of the cutting desk reaches AUS
@@ -282,7 +285,18 @@ func TestDeprivedDeskLearnsTheRemovalFromAThird(t *testing.T) {
 		v.hub.mu.Unlock()
 		v.cut(t)
 		v.nato.until(t, "confirmed by JPN", v.nato.confirmed(gone, 1))
+		if v.aus.View().Removed[gone] {
+			t.Fatal("AUS knows of the removal before anybody has talked to it")
+		}
+		checks := leaves(v.aus, t, "line-check") + leaves(v.jpn, t, "line-check")
 		send(t, v.jpn, flash(v.line, "EXERCISE"))
+		time.Sleep(10 * time.Second)
+		if !v.aus.View().Removed[gone] {
+			t.Error("AUS does not know of the removal 10 s after a message whose sender does")
+		}
+		if n := leaves(v.aus, t, "line-check") + leaves(v.jpn, t, "line-check"); n != checks {
+			t.Errorf("%d line checks meanwhile: what has AUS learned it from?", n-checks)
+		}
 		v.nato.until(t, "confirmed by AUS", v.nato.confirmed(gone, 2))
 		v.stop()
 	})
