@@ -24,20 +24,22 @@ func Destroy(dir string) (left []string, err error) {
 		return nil, err
 	}
 	var errs []error
-	shred := func(pattern ...string) {
-		names, err := filepath.Glob(filepath.Join(append([]string{dir}, pattern...)...))
-		errs = append(errs, err)
-		for _, name := range names {
-			errs = append(errs, keyring.Shred(name))
+	shred := func(folder string, patterns ...string) {
+		entries, err := os.ReadDir(folder) // no glob: the folder's own name may look like a pattern
+		if !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+		for _, pattern := range patterns {
+			for _, e := range entries {
+				if ok, _ := filepath.Match(pattern, e.Name()); ok {
+					errs = append(errs, keyring.Shred(filepath.Join(folder, e.Name())))
+				}
+			}
 		}
 	}
-	shred("keys", "cells")
-	shred("keys", ".*")
-	shred("keys", "*")
-	for _, pattern := range []string{"line.db", "line.db-*", ".try-*", "desk.toml"} {
-		shred(pattern)
-	}
-	shred("files", "*")
+	shred(filepath.Join(dir, "keys"), "cells", "*")
+	shred(dir, "line.db", "line.db-*", ".try-*", "desk.toml")
+	shred(filepath.Join(dir, "files"), "*")
 	for _, name := range []string{"control.sock", "lock", "keys", "files"} {
 		if err := os.Remove(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)

@@ -109,7 +109,11 @@ func (e *Engine) waitForClaims(ctx context.Context, id ident.Line) error {
 		case <-deadline.C:
 		}
 		return e.do(ctx, func(b *Batch) error {
-			for _, d := range e.lacks(e.lines[id]) {
+			l := e.lines[id]
+			if l == nil {
+				return nil // the line went meanwhile; the send that follows says so
+			}
+			for _, d := range e.lacks(l) {
 				c := e.claims[claimKey{id, d}]
 				c.waited = true
 				e.claims[claimKey{id, d}] = c

@@ -204,7 +204,10 @@ func (b *Batch) takeConfirmation(sender ident.Desk, body, evidence []byte) error
 	r.Into(desk[:])
 	_ = r.Uint64()
 	cert, known := e.dir.certs[desk]
-	if err := r.Done(); err != nil || !known || cert.Party != e.cfg.Self.Party {
+	said, held := e.dir.general.Statement(st)
+	// It counts for a removal that stands here: one that was sent ahead, or that
+	// names another statement, must not silence the alarm of a later cut.
+	if err := r.Done(); err != nil || !known || cert.Party != e.cfg.Self.Party || !held || said.Remove == nil || said.Remove.Desk != desk {
 		b.drop("confirmation of no removal of ours", err)
 		return nil //nolint:nilerr // a stranger's bytes are dropped, and nothing else
 	}

@@ -48,8 +48,8 @@ func Shred(name string) error {
 		if err == nil {
 			err = errors.Join(overwrite(f), f.Close())
 		}
-		if err != nil {
-			return fmt.Errorf("shred: %w", err)
+		if err != nil { // gone is better than whole
+			return fmt.Errorf("shred: %w", errors.Join(err, os.Remove(name)))
 		}
 	}
 	if err := os.Remove(name); err != nil {
