@@ -3,6 +3,7 @@ package exchange_test
 import (
 	"encoding/binary"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,8 +43,8 @@ func TestClockJumps(t *testing.T) {
 				a.found(t, c, a, b)
 				b.found(t, c, a, b)
 				line := c.ID(one)
-				var jump time.Duration
-				b.wall = func() time.Time { return time.Now().Add(jump) }
+				var jump atomic.Int64
+				b.wall = func() time.Time { return time.Now().Add(time.Duration(jump.Load())) }
 				jpn, nato := a.start(t, h), b.start(t, h)
 				jpn.virtual, nato.virtual = true, true
 				before := send(t, jpn, flash(line, "EXERCISE before"))
@@ -52,7 +53,7 @@ func TestClockJumps(t *testing.T) {
 				if got := nato.sealNumbers(t); !slices.Equal(got, []uint64{1, 2}) {
 					t.Fatalf("seal keys %v before the jump", got)
 				}
-				jump = by
+				jump.Store(int64(by))
 				time.Sleep(time.Minute)
 				if got := nato.sealNumbers(t); !slices.Equal(got, []uint64{1, 2}) {
 					t.Errorf("seal keys %v after the jump, want 1 and 2", got)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -374,6 +375,7 @@ func TestStoppedPartyGoesOnAfterANewCeremony(t *testing.T) {
 
 // memoryRelay is a relay's rendezvous in memory.
 type memoryRelay struct {
+	mu    sync.Mutex
 	blobs map[uint8][]byte
 	spoil bool
 }
@@ -386,6 +388,8 @@ func (m *memoryRelay) Put(_ context.Context, _ Code, own bool, step uint8, blob 
 	if own != (step != 2) {
 		return fmt.Errorf("step %d by %v", step, own)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.blobs[step] == nil {
 		m.blobs[step] = slices.Clone(blob)
 		if m.spoil {
@@ -396,7 +400,10 @@ func (m *memoryRelay) Put(_ context.Context, _ Code, own bool, step uint8, blob 
 }
 
 func (m *memoryRelay) Get(ctx context.Context, _ Code, step uint8) ([]byte, error) {
-	if b := m.blobs[step]; b != nil {
+	m.mu.Lock()
+	b := m.blobs[step]
+	m.mu.Unlock()
+	if b != nil {
 		return b, nil
 	}
 	select {
