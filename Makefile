@@ -29,7 +29,7 @@ FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./interna
                  ./internal/wire ./internal/store ./internal/link
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check vet go-test browser-tools race long hostile mutants model fuzz wycheproof reader coverage fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
+.PHONY: help build demo test check vet go-test browser-tools race long attacks hostile mutants model fuzz wycheproof reader coverage fips build-fips bench web hooks lint lint-tool screenshots shape docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ race: ## the tests under the race detector (needs a C compiler)
 
 long: ## kill and restart a demo's processes for minutes, with 200 sends each time
 	HOTLINE_LONG=1 $(GO) test -count=1 -timeout 15m -run '^TestKilled' ./internal/endtoend
+
+attacks: ## the attacks in full: every byte, every write, 10^6 tries; an hour
+	HOTLINE_LONG=1 $(GO) test -count=1 -timeout 3h ./internal/ceremony ./internal/roster ./internal/store ./internal/spool/... ./internal/chain
 
 hostile: ## each misdeed of a relay with 10,000 messages, up to 30 days; JSON lines
 	HOTLINE_HOSTILE=$${HOTLINE_HOSTILE:-10000} $(GO) test -count=1 -timeout 4h -v -run '^TestHostileRelay$$' ./internal/hostile | grep -vE '^(=== |PASS|ok )'
