@@ -26,6 +26,12 @@ const (
 	// alarm; it grows sixfold up to toldMost.
 	toldFirst = time.Minute
 	toldMost  = 6 * time.Hour
+	// toldTries is how often: a month or so. No clock counts that could be set.
+	toldTries = int(envelopeLife / toldMost)
+	// confirmEvery is how often one desk has a removal confirmed once more.
+	confirmEvery = 10 * time.Second
+	// maxConfirmed bounds what is remembered of that.
+	maxConfirmed = 4096
 )
 
 // CutOff removes a desk of our own party from all its lines, by a statement that
@@ -194,6 +200,33 @@ func (b *Batch) confirm(r roster.Removal) error {
 	return nil
 }
 
+// confirmAgain answers a desk that tells us of a removal which is in effect here
+// already: it has not had our confirmation, because the key that it went under
+// has not come yet, or never will. This one needs no key of ours.
+func (b *Batch) confirmAgain(statement []byte, to ident.Desk) error {
+	e := b.e
+	st, err := roster.ParseStatement(statement)
+	if err != nil || st.Remove == nil || !e.cut[st.Remove.Desk] {
+		return nil //nolint:nilerr // what is none of ours is judged where statements are taken
+	}
+	entry, on := e.dir.desks[to]
+	r, gone := e.removed(st.Remove.Desk)
+	pair := [2]ident.Desk{st.Remove.Desk, to}
+	if !on || !gone || entry.Party != r.Party {
+		return nil
+	}
+	if at, said := e.confirmed[pair]; said && b.Steady.Sub(at) < confirmEvery {
+		return nil
+	}
+	b.After(func() {
+		if len(e.confirmed) >= maxConfirmed {
+			clear(e.confirmed)
+		}
+		e.confirmed[pair] = b.Steady
+	})
+	return b.controlAt(entry, ControlConfirmation, confirmation(r, b.Now), precedence.Flash)
+}
+
 // takeConfirmation counts a desk's word that it refuses a desk of our party.
 func (b *Batch) takeConfirmation(sender ident.Desk, body, evidence []byte) error {
 	e := b.e
@@ -245,7 +278,7 @@ func (b *Batch) expectConfirmations(r roster.Removal, concerned []*line) error {
 // tendCutoffs alarms when a confirmation is missing, and tells those who owe it
 // once more, by a control envelope, which needs no key of ours.
 func (b *Batch) tendCutoffs() error {
-	due, err := b.Tx.CutoffsDue(b.Now)
+	due, err := b.Tx.CutoffsDue(b.Steady)
 	if err != nil {
 		return fmt.Errorf("list cut-offs: %w", err)
 	}
@@ -271,7 +304,7 @@ func (b *Batch) tendCutoff(c store.Cutoff) error {
 			continue
 		}
 		missing++
-		if !ok || c.Tries > 0 && b.Now.Sub(c.At) > envelopeLife {
+		if !ok || c.Tries > toldTries {
 			continue
 		}
 		if err := b.controlAt(to, ControlStatement, st.Bytes(), precedence.Immediate); err != nil {
@@ -280,7 +313,7 @@ func (b *Batch) tendCutoff(c store.Cutoff) error {
 	}
 	c.NextAt = time.Time{}
 	if missing > 0 {
-		c.NextAt = b.Now.Add(min(toldFirst*time.Duration(pow(6, min(c.Tries, 4))), toldMost))
+		c.NextAt = b.Steady.Add(min(toldFirst*time.Duration(pow(6, min(c.Tries, 4))), toldMost))
 		c.Tries++
 	}
 	if alarmed := c.Alarmed; missing > 0 && !alarmed {

@@ -522,3 +522,56 @@ func TestActionAddresseesGetKeysFirst(t *testing.T) {
 		t.Error("a party was asked to act on what it cannot read")
 	}
 }
+
+// A confirmation that its reader cannot open, for the key under it is stuck in a
+// queue or lost, is given once more to the desk that tells of the removal again.
+func TestConfirmationDoesNotWaitForAKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newAlliance(t, true)
+		gone := v.nato2.self.Desk
+		v.hub.mu.Lock()
+		v.hub.tap = func(p link.Put) bool { // nothing that AUS seals under its key arrives
+			h, err := envelope.Parse(p.Envelope)
+			return err != nil || h.Type != envelope.Chain || v.hub.putter != v.aus.box
+		}
+		v.hub.mu.Unlock()
+		began := time.Now()
+		v.cut(t)
+		v.nato.until(t, "confirmed by both", v.nato.confirmed(gone, 2))
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("confirmed by both after %v, want soon after they were told again", took)
+		}
+		v.stop()
+	})
+}
+
+// A wall clock that is set, alone, keeps no alarm back.
+func TestClockJumpDelaysNoCutOffAlarm(t *testing.T) {
+	for name, by := range map[string]time.Duration{"a day back": -24 * time.Hour, "a year forward": 365 * 24 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newAlliance(t, true)
+				gone := v.nato2.self.Desk
+				var jump time.Duration
+				v.nato.stop()
+				v.nato.party.wall = func() time.Time { return time.Now().Add(jump) }
+				v.nato = v.nato.party.start(t, v.hub)
+				v.nato.virtual = true
+				v.aus.stop()
+				began := time.Now()
+				v.cut(t)
+				synctest.Wait()
+				jump = by
+				v.nato.until(t, "alarmed", func(tx *store.Tx) bool { c, err := v.nato.Cutoff(tx, gone); return err == nil && c.Alarm })
+				if took := time.Since(began); took > 10*time.Second {
+					t.Errorf("alarm after %v, want within 10 s", took)
+				}
+				time.Sleep(2 * time.Minute)
+				v.aus = v.aus.party.start(t, v.hub)
+				v.aus.virtual = true
+				v.nato.until(t, "confirmed by all", v.nato.confirmed(gone, 2))
+				v.stop()
+			})
+		})
+	}
+}

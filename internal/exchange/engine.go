@@ -52,9 +52,10 @@ type Engine struct {
 	recent    map[envelope.ID]bool                  // chain envelopes that were opened
 	wanted    map[ident.Desk]map[[32]byte]time.Time // ends of sending keys that were asked for
 	reminded  map[ident.Desk]time.Time              // when a desk was last shown its own word, steady
+	confirmed map[[2]ident.Desk]time.Time           // when a removed desk's end was last confirmed once more to a desk, steady
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
-	rekeyAt   time.Time           // before this, nothing makes new keys ahead of need
+	rekeyAt   time.Time           // before this, steady, nothing makes new keys ahead of need
 	lastCut   time.Time           // sending keys not made after it may be a removed desk's too
 	lastTick  time.Time
 	announced time.Time           // when the own seal key was last announced once more
@@ -98,6 +99,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		claims:    map[claimKey]claim{},
 		recent:    map[envelope.ID]bool{},
 		reminded:  map[ident.Desk]time.Time{},
+		confirmed: map[[2]ident.Desk]time.Time{},
 		wanted:    map[ident.Desk]map[[32]byte]time.Time{},
 		memo:      cfg.Memo,
 	}

@@ -121,7 +121,7 @@ func (b *Batch) slice(l *line, s *sender, d roster.Entry, urgent precedence.Leve
 // seal key when the period of the old one is over.
 func (b *Batch) tendKeys() error {
 	e := b.e
-	if b.Now.Before(e.rekeyAt) || e.cut[e.cfg.Self.Desk] {
+	if b.Steady.Before(e.rekeyAt) || e.cut[e.cfg.Self.Desk] {
 		return b.tendSealKey()
 	}
 	for _, l := range e.lines {

@@ -334,6 +334,9 @@ func (b *Batch) openControl(env []byte) error {
 	}
 	switch c.Kind {
 	case ControlStatement:
+		if err := b.confirmAgain(c.Body, c.Sender); err != nil {
+			return err
+		}
 		return b.takeStatements(c.Body, c.Sender)
 	case ControlConfirmation:
 		return b.takeConfirmation(c.Sender, c.Body, nil)

@@ -112,7 +112,10 @@ func (b *Batch) refuse(r roster.Removal, cert roster.Certificate, how origin) er
 	e := b.e
 	row := store.Cutoff{Desk: r.Desk, Statement: r.Statement, Party: r.Party, Name: cert.Name, Reason: r.Reason, Officer: how.officer, At: b.Now}
 	if how.officer != "" {
-		row.NextAt = b.Now.Add(alarmAfter)
+		row.NextAt = b.Steady.Add(alarmAfter)
+		if err := b.keepSteady(); err != nil { // a crash now delays no alarm
+			return err
+		}
 	}
 	if err := b.Tx.PutCutoff(row); err != nil {
 		return fmt.Errorf("note cut-off: %w", err)
@@ -149,8 +152,9 @@ func (b *Batch) refuse(r roster.Removal, cert roster.Certificate, how origin) er
 	}
 	b.After(func() {
 		e.cfg.Log.Warn("desk cut off", "desk", r.Desk.String(), "party", r.Party.String())
-		e.rekeyAt = b.Now.Add(rekeyAfter(len(e.dir.desks)))
-		e.later(time.Until(e.rekeyAt), "new keys after a cut-off", (*Batch).tendKeys)
+		wait := rekeyAfter(len(e.dir.desks))
+		e.rekeyAt = b.Steady.Add(wait)
+		e.later(wait, "new keys after a cut-off", (*Batch).tendKeys)
 		if how.officer != "" {
 			e.later(alarmAfter, "cut-off", (*Batch).tendCutoffs)
 		}

@@ -65,6 +65,12 @@ func (b *Batch) saveSteady() error {
 	if since := b.Steady.Sub(s.saved); since >= 0 && since < steadySaved {
 		return nil
 	}
+	return b.keepSteady()
+}
+
+// keepSteady writes the clock down now.
+func (b *Batch) keepSteady() error {
+	s := &b.e.steady
 	if err := b.Tx.PutSetting(settingSteady, be64(uint64(b.Steady.UnixMilli()))); err != nil {
 		return fmt.Errorf("store steady clock: %w", err)
 	}

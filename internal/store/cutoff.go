@@ -17,7 +17,7 @@ type Cutoff struct {
 	At        time.Time // when it took effect here
 	Alarmed   bool      // somebody has not confirmed in time
 	Tries     int       // how often those who have not confirmed were told
-	NextAt    time.Time // of the next try; zero: none
+	NextAt    time.Time // of the next try, by the steady clock; zero: none
 }
 
 // PutCutoff records a removed desk; one that is known stays.
@@ -44,7 +44,8 @@ func (tx *Tx) Cutoffs() ([]Cutoff, error) {
 	return Collect(tx, scanCutoff, cutoffColumns+" ORDER BY at DESC, rowid DESC")
 }
 
-// CutoffsDue lists those of which somebody is to be told once more by t.
+// CutoffsDue lists those of which somebody is to be told once more by t, which
+// is of the steady clock.
 func (tx *Tx) CutoffsDue(t time.Time) ([]Cutoff, error) {
 	return Collect(tx, scanCutoff, cutoffColumns+" WHERE next_at <= ? ORDER BY next_at", t)
 }
