@@ -234,6 +234,9 @@ func (k *Book) Accept(ctx context.Context, ref string) (id ident.Line, err error
 		if err != nil {
 			return fmt.Errorf("read charter: %w", err)
 		}
+		if err := kept(c); err != nil {
+			return err
+		}
 		return k.sign(o, c)
 	})
 	return id, err

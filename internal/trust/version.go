@@ -186,6 +186,9 @@ func (k *Book) Sign(ctx context.Context, raw []byte) (v Version, err error) {
 	if err != nil {
 		return v, fault.Wrap(err, fault.Invalid, "This is not a version of a charter.")
 	}
+	if err := kept(offer.Charter); err != nil {
+		return v, err
+	}
 	err = k.Step(ctx, func(o Outlet) error {
 		l, err := o.Store().Line(offer.Charter.ID(k.Suite))
 		if err != nil {
