@@ -42,7 +42,7 @@ func TestDiskScanFindsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	keys := keysOf(t, twin, filepath.Join(s.dir, "secrets", "JPN.passphrase"), filepath.Join(s.dir, "roots", "JPN.root"))
+	keys, public := keysOf(t, twin, filepath.Join(s.dir, "secrets", "JPN.passphrase"), filepath.Join(s.dir, "roots", "JPN.root"))
 	keys["credential"] = readFile(t, credential)
 	all, err := custody.ReadShares([]string{split + ".share-1", split + ".share-2"}, shares.Slot)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestDiskScanFindsNothing(t *testing.T) {
 			t.Errorf("of the kind %q there is no key to look for", kind)
 		}
 	}
-	scan := newKeyScan(keys)
+	scan := newKeyScan(keys, public)
 	for _, found := range scan.dirs(t, s.dir, s.dir+".tmp") {
 		t.Errorf("after a sudden end: %s", found)
 	}
@@ -87,15 +87,16 @@ func TestDiskScanFindsNothing(t *testing.T) {
 }
 
 // keysOf opens a copy of a desk and of its party's root, and returns what must
-// never be in a file in clear.
-func keysOf(t *testing.T, dir, passphraseFile, root string) map[string][]byte {
+// never be in a file in clear, and what everybody may read: a cell names desks
+// and parties and their public keys beside its own, and so do cards.
+func keysOf(t *testing.T, dir, passphraseFile, root string) (keys map[string][]byte, public [][]byte) {
 	t.Helper()
 	word := bytes.TrimSpace(readFile(t, passphraseFile))
 	o, err := keyring.Open(dir, word)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := map[string][]byte{"database": bytes.Clone(o.Key)}
+	keys = map[string][]byte{"database": bytes.Clone(o.Key)}
 	st, err := store.Open(t.Context(), dir, o.Key, store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +129,22 @@ func keysOf(t *testing.T, dir, passphraseFile, root string) map[string][]byte {
 				keys["cell "+kind] = append(keys["cell "+kind], secret...)
 			}
 		}
-		return nil
+		parties, err := tx.Parties()
+		for _, p := range parties {
+			statements, err := tx.Statements(p.ID)
+			if err != nil {
+				return err
+			}
+			public = append(append(public, p.ID[:]), statements...)
+		}
+		if err != nil {
+			return err
+		}
+		lines, err := tx.Lines()
+		for _, l := range lines {
+			public = append(public, l.ID[:], l.Charter)
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +157,7 @@ func keysOf(t *testing.T, dir, passphraseFile, root string) map[string][]byte {
 		}
 		keys[kind] = k.Seed()
 	}
-	return keys
+	return keys, public
 }
 
 // window is how many bytes of a key in a row are a find: far more than chance,
@@ -151,7 +167,7 @@ const window = 24
 // keyScan looks for windows of keys.
 type keyScan struct{ kinds map[[window]byte]string }
 
-func newKeyScan(keys map[string][]byte) keyScan {
+func newKeyScan(keys map[string][]byte, public [][]byte) keyScan {
 	s := keyScan{map[[window]byte]string{}}
 	for kind, key := range keys {
 		for i := 0; i+window <= len(key); i++ {
@@ -159,6 +175,11 @@ func newKeyScan(keys map[string][]byte) keyScan {
 			if distinct(w[:]) > window/2 { // lengths and zeros between keys are no key
 				s.kinds[w] = kind
 			}
+		}
+	}
+	for _, b := range public {
+		for i := 0; i+window <= len(b); i++ {
+			delete(s.kinds, [window]byte(b[i:]))
 		}
 	}
 	return s
