@@ -290,7 +290,8 @@ func get(t *testing.T, addr, name string) int {
 		t.Fatal(err)
 	}
 	req.Host = name
-	resp, err := http.DefaultClient.Do(req) //nolint:gosec // an address of this test
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Do(req) //nolint:gosec // an address of this test
 	if err != nil {
 		return 0
 	}
