@@ -16,6 +16,12 @@ type Chunk struct {
 	Data  []byte
 }
 
+// fields are what of a chunk is not in the header.
+func (x *Chunk) fields(c *octets.Coder) {
+	c.Flag("final", &x.Final)
+	c.Field("data", &x.Data, MaxChunk)
+}
+
 // ChunkInput is a chunk and how it travels.
 type ChunkInput struct {
 	Chunk
@@ -39,16 +45,11 @@ func SealChunk(s Symmetric, in ChunkInput) ([]byte, error) {
 		return nil, fmt.Errorf("seal chunk %d of %d bytes: %w", in.Index, len(in.Data), ErrInput)
 	}
 	size := envelope.HeaderSize + 1 + 4 + len(in.Data) + envelope.TagSize
-	var w octets.Writer
 	if in.Final {
-		w.Uint8(1)
 		size = envelope.Bucket(size)
-	} else {
-		w.Uint8(0)
 	}
-	w.Var32(in.Data)
 	plain := make([]byte, size-envelope.HeaderSize-envelope.TagSize)
-	copy(plain, w.Bytes())
+	copy(plain, octets.Encode(in.Chunk.fields))
 
 	h := envelope.Header{
 		Suite: s.ID(), Type: envelope.Chunk, Lane: in.Lane, Tag: FileTag(s, in.Key),
@@ -75,16 +76,14 @@ func OpenChunk(s Symmetric, env []byte, key [32]byte) (Chunk, error) {
 		return Chunk{}, fmt.Errorf("open chunk: %w", ErrOpen)
 	}
 	c := Chunk{Index: binary.BigEndian.Uint32(h.Masked[1:])}
-	r := octets.NewReader(plain)
-	final := r.Uint8()
-	c.Final = final == 1
-	c.Data = r.Var32(MaxChunk)
-	padding := r.Rest()
+	r := octets.Coder{From: octets.NewReader(plain)}
+	c.fields(&r)
+	padding := r.From.Rest()
 	want := len(env) - len(padding)
 	if c.Final {
 		want = envelope.Bucket(want)
 	}
-	if r.Err() != nil || final > 1 || !zeros(padding) || want != len(env) || (len(c.Data) == 0 && !c.Final) {
+	if r.Err() != nil || !zeros(padding) || want != len(env) || (len(c.Data) == 0 && !c.Final) {
 		return Chunk{}, fmt.Errorf("open chunk %d: layout: %w", c.Index, ErrRefused)
 	}
 	return c, nil

@@ -19,6 +19,13 @@ type Control struct {
 	Body   []byte
 }
 
+func (x *Control) fields(c *octets.Coder) {
+	c.Array(x.Sender[:])
+	c.Uint8(&x.Kind)
+	c.Must(x.Kind != 0, "control of no kind")
+	c.Field("body", &x.Body, MaxControlBody)
+}
+
 // ControlInput is a control message and where it goes.
 type ControlInput struct {
 	Control
@@ -41,15 +48,12 @@ func SealControl(s Suite, key Signer, in ControlInput) ([]byte, error) {
 	if in.Kind == 0 || len(in.Body) > MaxControlBody || !in.Precedence.Valid() {
 		return nil, fmt.Errorf("seal control of %d bytes, kind %d: %w", len(in.Body), in.Kind, ErrInput)
 	}
-	var w octets.Writer
-	w.Raw(in.Sender[:])
-	w.Uint8(in.Kind)
-	w.Var32(in.Body)
-	w.Raw(key.Sign(labelControl, in.Public, in.Sender[:], []byte{in.Kind}, in.Body))
+	signature := key.Sign(labelControl, in.Public, in.Sender[:], []byte{in.Kind}, in.Body)
+	plain := append(octets.Encode(in.Control.fields), signature...)
 	return sealTo(s, sealed{
 		kind: envelope.Control, lane: in.Precedence, tag: ControlTag(s, in.Public), expiry: in.Expiry,
-		label: labelControl, public: in.Public, plain: w.Bytes(),
-		size: envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(w.Bytes())),
+		label: labelControl, public: in.Public, plain: plain,
+		size: envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(plain)),
 	})
 }
 
@@ -64,14 +68,12 @@ func OpenControl(s Suite, env []byte, key Opener, peer func(unverified Control) 
 		return Control{}, fmt.Errorf("open control: %w", err)
 	}
 	var c Control
-	r := octets.NewReader(plain)
-	r.Into(c.Sender[:])
-	c.Kind = r.Uint8()
-	c.Body = r.Var32(MaxControlBody)
-	signature := r.Raw(s.Sizes().DeskSignature)
-	padding := r.Rest()
-	if r.Err() != nil || c.Kind == 0 || !zeros(padding) || envelope.Bucket(len(env)-len(padding)) != len(env) {
-		return Control{}, fmt.Errorf("open control: layout: %w", ErrRefused)
+	var signature []byte
+	if err := unpad(plain, len(env), func(r *octets.Coder) {
+		c.fields(r)
+		r.Raw(&signature, s.Sizes().DeskSignature)
+	}); err != nil {
+		return Control{}, fmt.Errorf("open control: %w", err)
 	}
 	deskKey, ok := peer(c)
 	if !ok {

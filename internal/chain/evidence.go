@@ -64,8 +64,3 @@ func RunningStart(s Symmetric, group ident.Group, desk ident.Desk, g Generation,
 	}
 	return names{group: group, desk: desk, generation: g}.start(s, purpose)
 }
-
-// Identity is the hash by which the next generation names that of sl.
-func (sl *Slice) Identity(s Symmetric) [32]byte {
-	return names{group: sl.Group, desk: sl.Sender, generation: sl.Generation, predecessor: sl.Predecessor}.identity(s)
-}

@@ -1,6 +1,9 @@
 package chain
 
 import (
+	"slices"
+	"time"
+
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 )
@@ -52,36 +55,65 @@ func (n names) start(s Symmetric, purpose []byte) (h [32]byte) {
 	return h
 }
 
-// commitment binds a sending key to its names, and shows nothing of it.
-func (n names) commitment(s Symmetric, key []byte) [48]byte {
+// commit binds a sending key to its names, and shows nothing of it.
+func (n names) commit(s Symmetric, key []byte) [48]byte {
 	return s.Hash(labelCommitment, key, n.desk[:], n.group[:], n.generation[:])
 }
+
+// keying is what the sender and the receivers of a sending key have in
+// common.
+type keying struct {
+	s Suite
+	names
+	commitment [48]byte
+	tag        [16]byte
+	headerKey  [32]byte
+	created    time.Time
+}
+
+// Tag is what the header of every envelope of this generation carries.
+func (g *keying) Tag() [16]byte { return g.tag }
+
+// Group is the group that it seals to.
+func (g *keying) Group() ident.Group { return g.group }
+
+// Generation is the random name of this generation.
+func (g *keying) Generation() Generation { return g.generation }
+
+// Predecessor is the identity of the generation before, or zeros.
+func (g *keying) Predecessor() [32]byte { return g.predecessor }
+
+// Identity is the hash by which the next generation names this one.
+func (g *keying) Identity() [32]byte { return g.identity(g.s) }
+
+// Commitment binds the sending key, as its slices and attestations say.
+func (g *keying) Commitment() [48]byte { return g.commitment }
+
+// Created is when the key was drawn, or its slice opened, to the millisecond.
+func (g *keying) Created() time.Time { return g.created }
 
 // schedule derives everything that comes from one sending key. Afterwards the
 // key is needed for slices only.
 type schedule struct {
-	s   Symmetric
+	s   Suite
 	prk []byte
 	n   names
 }
 
-func newSchedule(s Symmetric, n names, key []byte) schedule {
+func newSchedule(s Suite, n names, key []byte) schedule {
 	return schedule{s, s.Extract(n.group[:], key), n}
 }
 
 func (d schedule) expand(label string, purpose []byte, n int) []byte {
-	context := append(append(append([]byte(nil), d.n.desk[:]...), d.n.generation[:]...), purpose...)
-	return d.s.Expand(d.prk, label, context, n)
+	return d.s.Expand(d.prk, label, slices.Concat(d.n.desk[:], d.n.generation[:], purpose), n)
 }
 
-func (d schedule) tag() (t [16]byte) {
-	copy(t[:], d.expand(labelTag, nil, len(t)))
-	return t
-}
-
-func (d schedule) headerKey() (k [32]byte) {
-	copy(k[:], d.expand(labelHeaderKey, nil, len(k)))
-	return k
+// begin returns what both ends of a generation hold.
+func (d schedule) begin(commitment [48]byte, now time.Time) keying {
+	return keying{
+		s: d.s, names: d.n, commitment: commitment, created: toMilli(now),
+		tag: [16]byte(d.expand(labelTag, nil, 16)), headerKey: [32]byte(d.expand(labelHeaderKey, nil, 32)),
+	}
 }
 
 // lane returns the chain of one precedence at its start.

@@ -18,13 +18,8 @@ type Receiver struct {
 
 // receiver stands behind a pointer of its own, as sender does.
 type receiver struct {
-	s Suite
-	names
-	commitment [48]byte
-	messageKey []byte // verifies the sender's signatures
-	tag        [16]byte
-	headerKey  [32]byte
-	created    time.Time
+	keying
+	messageKey []byte    // verifies the sender's signatures
 	closed     bool      // a successor named the last sequences
 	closedAt   time.Time // when this desk heard of it
 	chains     [lanes]recvChain
@@ -50,10 +45,9 @@ type Opened struct {
 }
 
 func newReceiver(s Suite, n names, key []byte, party ident.Party, now time.Time) *Receiver {
-	r := &Receiver{receiver: &receiver{s: s, names: n, created: toMilli(now)}}
 	d := newSchedule(s, n, key)
 	defer clear(d.prk)
-	r.tag, r.headerKey = d.tag(), d.headerKey()
+	r := &Receiver{receiver: &receiver{keying: d.begin(n.commit(s, key), now)}}
 	for l := range Receipts {
 		r.chains[l].ratchet = d.lane(l)
 	}
@@ -61,23 +55,8 @@ func newReceiver(s Suite, n names, key []byte, party ident.Party, now time.Time)
 	return r
 }
 
-// Tag is what the header of every envelope of this generation carries.
-func (r *Receiver) Tag() [16]byte { return r.tag }
-
 // Sender is the desk whose sending key this is.
 func (r *Receiver) Sender() ident.Desk { return r.desk }
-
-// Group is the group that it seals to.
-func (r *Receiver) Group() ident.Group { return r.group }
-
-// Generation is the random name of this generation.
-func (r *Receiver) Generation() Generation { return r.generation }
-
-// Identity is the hash by which the next generation names this one.
-func (r *Receiver) Identity() [32]byte { return r.identity(r.s) }
-
-// Created is when the slice was opened, to the millisecond.
-func (r *Receiver) Created() time.Time { return r.created }
 
 // Last returns the newest opened sequence of a chain and its running hash; 0
 // before the first.
@@ -224,9 +203,6 @@ func (r *Receiver) Void(l Lane, sequence uint32, previous, inside [32]byte) {
 	}
 }
 
-// Commitment binds the sending key, as its slice and its attestations say.
-func (r *Receiver) Commitment() [48]byte { return r.commitment }
-
 // Finished reports whether the receiver can be wiped and dropped: it is closed,
 // and complete or closed for [KeepSkipped].
 func (r *Receiver) Finished(now time.Time) bool {
@@ -239,7 +215,7 @@ func (r *Receiver) Expire(now time.Time) (lost []Gap) {
 	for l := range r.chains {
 		c := &r.chains[l]
 		c.skipped = slices.DeleteFunc(c.skipped, func(k skippedKey) bool {
-			old := now.Sub(time.UnixMilli(k.at)) >= KeepSkipped
+			old := now.Sub(k.at) >= KeepSkipped
 			if old {
 				lost = addGap(lost, Lane(l), k.sequence, k.sequence)
 			}

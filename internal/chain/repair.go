@@ -23,21 +23,24 @@ type Repair struct {
 	Signed   Signed // filled by [OpenRepair]
 }
 
+func (r *Repair) fields(c *octets.Coder) {
+	c.Array(r.Sender[:])
+	c.Array(r.Group[:])
+	c.ShortField("evidence", &r.Evidence, maxEvidence)
+	c.Field("body", &r.Body, envelope.MaxSize)
+}
+
 // SealRepair seals a message to one desk's newest seal key. Errors wrap
 // [ErrInput].
 func SealRepair(s Suite, sealPublic []byte, lane precedence.Level, expiry time.Time, r Repair) ([]byte, error) {
-	var w octets.Writer
-	w.Raw(r.Sender[:])
-	w.Raw(r.Group[:])
-	w.Var16(r.Evidence)
-	w.Var32(r.Body)
-	size := envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(w.Bytes()))
+	plain := octets.Encode(r.fields)
+	size := envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(plain))
 	if size > envelope.MaxSize || !lane.Valid() {
 		return nil, fmt.Errorf("seal repair of %d bytes: %w", len(r.Body), ErrInput)
 	}
 	return sealTo(s, sealed{
 		kind: envelope.Control, lane: lane, tag: SliceTag(s, sealPublic), expiry: expiry,
-		label: labelRepair, public: sealPublic, plain: w.Bytes(), size: size,
+		label: labelRepair, public: sealPublic, plain: plain, size: size,
 	})
 }
 
@@ -49,14 +52,8 @@ func OpenRepair(s Suite, env []byte, key Opener, peer func(ident.Desk) (messageK
 	if err != nil {
 		return r, fmt.Errorf("open repair: %w", err)
 	}
-	in := octets.NewReader(plain)
-	in.Into(r.Sender[:])
-	in.Into(r.Group[:])
-	r.Evidence = in.Var16(maxEvidence)
-	r.Body = in.Var32(envelope.MaxSize)
-	padding := in.Rest()
-	if in.Err() != nil || !zeros(padding) || envelope.Bucket(len(env)-len(padding)) != len(env) {
-		return r, fmt.Errorf("open repair: layout: %w", ErrRefused)
+	if err := unpad(plain, len(env), r.fields); err != nil {
+		return r, fmt.Errorf("open repair: %w", err)
 	}
 	messageKey, ok := peer(r.Sender)
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hotline/internal/envelope"
+	"hotline/internal/octets"
 	"hotline/internal/precedence"
 )
 
@@ -59,6 +60,18 @@ func openSealed(s Suite, env []byte, kind envelope.Type, tag [16]byte, label str
 		return nil, ErrOpen
 	}
 	return plain, nil
+}
+
+// unpad reads a plaintext, and holds that only zeros follow what belongs there,
+// and no more of them than fill the bucket of an envelope of size bytes.
+func unpad(plain []byte, size int, fields func(*octets.Coder)) error {
+	c := octets.Coder{From: octets.NewReader(plain)}
+	fields(&c)
+	padding := c.From.Rest()
+	if c.Err() != nil || !zeros(padding) || envelope.Bucket(size-len(padding)) != size {
+		return fmt.Errorf("layout: %w", ErrRefused)
+	}
+	return nil
 }
 
 // zeros reports whether b is padding.

@@ -22,18 +22,13 @@ type Sender struct {
 // sender stands behind a pointer of its own, because fmt prints what one
 // pointer leads to when it may not call its methods.
 type sender struct {
-	s Suite
-	names
-	commitment [48]byte
-	tag        [16]byte
-	headerKey  [32]byte
-	created    time.Time
-	restart    bool
-	spent      bool     // a successor exists
-	held       bool     // key still holds the sending key
-	key        [32]byte // zeros after Forget
-	lanes      [4]sendChain
-	receipts   []sendChain // one per party of the group, ordered by its id
+	keying
+	restart  bool
+	spent    bool     // a successor exists
+	held     bool     // key still holds the sending key
+	key      [32]byte // zeros after Forget
+	lanes    [4]sendChain
+	receipts []sendChain // one per party of the group, ordered by its id
 }
 
 // sendChain is one chain and where the same chain ended in the generation
@@ -63,32 +58,31 @@ type Start struct {
 // generation of another desk or group.
 func NewSender(s Suite, in Start) (*Sender, error) {
 	var key [32]byte
-	var generation Generation
+	var name Generation
 	_, _ = rand.Read(key[:]) // never fails: crypto/rand ends the process instead
-	_, _ = rand.Read(generation[:])
+	_, _ = rand.Read(name[:])
 	defer clear(key[:])
-	return newSender(s, in, key, generation)
+	return newSender(s, in, key, name)
 }
 
-func newSender(s Suite, in Start, key [32]byte, generation Generation) (*Sender, error) {
+func newSender(s Suite, in Start, key [32]byte, name Generation) (*Sender, error) {
 	parties := slices.Clone(in.Parties)
 	slices.SortFunc(parties, compareParties)
 	if len(parties) == 0 || len(parties) > MaxParties || len(slices.Compact(slices.Clone(parties))) != len(parties) {
 		return nil, fmt.Errorf("make sending key for %d parties: %w", len(in.Parties), ErrInput)
 	}
-	m := &Sender{sender: &sender{s: s, created: toMilli(in.Now), restart: in.Restart, held: true, key: key}}
-	m.names = names{group: in.Group, desk: in.Desk, generation: generation}
+	n := names{group: in.Group, desk: in.Desk, generation: name}
 	if p := in.Previous; p != nil {
 		same := slices.EqualFunc(p.receipts, parties, func(c sendChain, q ident.Party) bool { return c.party == q })
 		if p.group != in.Group || p.desk != in.Desk || !same {
 			return nil, fmt.Errorf("make sending key: previous one is for another desk or group: %w", ErrInput)
 		}
-		m.predecessor = p.identity(s)
+		n.predecessor = p.Identity()
 	}
-	m.commitment = m.names.commitment(s, key[:])
-	d := newSchedule(s, m.names, key[:])
+	m := &Sender{sender: &sender{restart: in.Restart, held: true, key: key}}
+	d := newSchedule(s, n, key[:])
 	defer clear(d.prk)
-	m.tag, m.headerKey = d.tag(), d.headerKey()
+	m.keying = d.begin(n.commit(s, key[:]), in.Now)
 	for l := range m.lanes {
 		m.lanes[l].ratchet = d.lane(Lane(l))
 	}
@@ -114,24 +108,6 @@ func (m *Sender) takeOver(p *Sender) {
 
 func compareParties(a, b ident.Party) int { return slices.Compare(a[:], b[:]) }
 
-// Tag is what the header of every envelope of this generation carries.
-func (m *Sender) Tag() [16]byte { return m.tag }
-
-// Group is the group that this sender seals to.
-func (m *Sender) Group() ident.Group { return m.group }
-
-// Generation is the random name of this generation.
-func (m *Sender) Generation() Generation { return m.generation }
-
-// Identity is the hash by which the next generation names this one.
-func (m *Sender) Identity() [32]byte { return m.identity(m.s) }
-
-// Commitment binds the sending key; attestations and slices carry it.
-func (m *Sender) Commitment() [48]byte { return m.commitment }
-
-// Created is the time given to [NewSender], to the millisecond.
-func (m *Sender) Created() time.Time { return m.created }
-
 // Last returns the newest sequence of a precedence's chain and its running
 // hash; 0 before the first message.
 func (m *Sender) Last(l precedence.Level) (sequence uint32, running [32]byte) {
@@ -148,9 +124,6 @@ func (m *Sender) LastReceipt(p ident.Party) (sequence uint32, running [32]byte) 
 	}
 	return 0, running
 }
-
-// Predecessor is the identity of the generation before, or zeros.
-func (m *Sender) Predecessor() [32]byte { return m.predecessor }
 
 // Due reports whether a successor should be made: after [RenewAfter], or after
 // [RenewMessages] in one chain and [RenewNotBefore].

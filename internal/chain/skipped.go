@@ -18,7 +18,7 @@ type recvChain struct {
 type skippedKey struct {
 	sequence  uint32
 	key       [32]byte
-	at        int64 // when it was skipped, Unix ms
+	at        time.Time // when it was skipped, to the millisecond
 	hasBefore bool
 	before    [32]byte // running hash after sequence-1, which was opened
 	hasAfter  bool
@@ -60,7 +60,7 @@ func (c *recvChain) take(s Symmetric, sequence uint32, now time.Time) (*taken, e
 		t.skipped = make([]skippedKey, 0, jump)
 	}
 	for t.ahead.next < sequence {
-		k := skippedKey{sequence: t.ahead.next, at: now.UnixMilli()}
+		k := skippedKey{sequence: t.ahead.next, at: toMilli(now)}
 		k.key = t.ahead.step(s)
 		t.skipped = append(t.skipped, k)
 	}

@@ -62,8 +62,6 @@ const (
 	// statementSize is the signed part: commitment, group, sender, generation,
 	// predecessor, digest, time, flags, last sequences.
 	statementSize = 48 + 32 + 32 + 16 + 32 + 32 + 8 + 1 + 4*lanes
-
-	flagRestart uint8 = 1
 )
 
 // SliceSize is the size of every slice envelope of a suite, in bytes.
@@ -92,58 +90,35 @@ func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
 	}
 	sl.Last[Receipts] = m.receipts[i].previous
 
-	statement := sl.statement()
-	var w octets.Writer
-	w.Raw(m.key[:])
-	w.Raw(statement)
-	w.Raw(key.Sign(labelSlice, in.Desk[:], be64(in.SealNumber), statement))
+	statement := octets.Encode(sl.fields)
+	signature := key.Sign(labelSlice, in.Desk[:], be64(in.SealNumber), statement)
 	return sealTo(m.s, sealed{
 		kind: envelope.Slice, lane: in.Precedence, tag: SliceTag(m.s, in.SealPublic),
-		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: w.Bytes(), size: SliceSize(m.s),
+		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: slices.Concat(m.key[:], statement, signature), size: SliceSize(m.s),
 	})
 }
 
-// statement is the signed part of a slice.
-func (sl *Slice) statement() []byte {
-	var w octets.Writer
-	w.Raw(sl.Commitment[:])
-	w.Raw(sl.Group[:])
-	w.Raw(sl.Sender[:])
-	w.Raw(sl.Generation[:])
-	w.Raw(sl.Predecessor[:])
-	w.Raw(sl.Digest[:])
-	w.Uint64(uint64(sl.Time.UnixMilli()))
-	var flags uint8
-	if sl.Restart {
-		flags |= flagRestart
+// fields is the signed part of a slice.
+func (sl *Slice) fields(c *octets.Coder) {
+	c.Array(sl.Commitment[:])
+	c.Array(sl.Group[:])
+	c.Array(sl.Sender[:])
+	c.Array(sl.Generation[:])
+	c.Array(sl.Predecessor[:])
+	c.Array(sl.Digest[:])
+	stamp(c, &sl.Time)
+	c.Flags("flags of a slice", &sl.Restart)
+	for l := range sl.Last {
+		c.Uint32(&sl.Last[l])
 	}
-	w.Uint8(flags)
-	for _, n := range sl.Last {
-		w.Uint32(n)
-	}
-	return w.Bytes()
 }
 
-// parseStatement reads what statement wrote.
-func parseStatement(b []byte) (sl Slice, err error) {
-	r := octets.NewReader(b)
-	r.Into(sl.Commitment[:])
-	r.Into(sl.Group[:])
-	r.Into(sl.Sender[:])
-	r.Into(sl.Generation[:])
-	r.Into(sl.Predecessor[:])
-	r.Into(sl.Digest[:])
-	sl.Time = time.UnixMilli(int64(r.Uint64())).UTC()
-	flags := r.Uint8()
-	if flags&^flagRestart != 0 {
-		r.Fail(fmt.Errorf("%w: flags %#x", ErrRefused, flags))
-	}
-	sl.Restart = flags&flagRestart != 0
-	for l := range sl.Last {
-		sl.Last[l] = r.Uint32()
-	}
-	return sl, r.Done()
+func (sl *Slice) names() names {
+	return names{group: sl.Group, desk: sl.Sender, generation: sl.Generation, predecessor: sl.Predecessor}
 }
+
+// Identity is the hash by which the next generation names that of sl.
+func (sl *Slice) Identity(s Symmetric) [32]byte { return sl.names().identity(s) }
 
 // OpenSlice opens a slice that was sealed to this desk and derives its chains.
 // peer gives the message key of a sender, from the roster. The receiver is new:
@@ -156,25 +131,21 @@ func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (message
 		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
 	}
 	defer clear(plain)
-	r := octets.NewReader(plain)
-	key := r.Raw(32)
-	var proof octets.Writer
-	proof.Raw(to.Desk[:])
-	proof.Uint64(to.SealNumber)
-	proof.Raw(r.Raw(statementSize + s.Sizes().MessageSignature))
-	if !zeros(r.Rest()) || r.Err() != nil || len(env) != SliceSize(s) {
-		return nil, Slice{}, fmt.Errorf("open slice: padding: %w", ErrRefused)
+	var key, signed []byte
+	if err := unpad(plain, len(env), func(c *octets.Coder) {
+		c.Raw(&key, 32)
+		c.Raw(&signed, statementSize+s.Sizes().MessageSignature)
+	}); err != nil {
+		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
 	}
-	sl, messageKey, err := verifySlice(s, proof.Bytes(), peer)
+	sl, messageKey, err := verifySlice(s, slices.Concat(to.Desk[:], be64(to.SealNumber), signed), peer)
 	if err != nil {
 		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
 	}
-	n := names{group: sl.Group, desk: sl.Sender, generation: sl.Generation, predecessor: sl.Predecessor}
-	if n.commitment(s, key) != sl.Commitment {
+	rec := newReceiver(s, sl.names(), key, to.Party, now)
+	if rec.commitment != sl.Commitment {
 		return nil, Slice{}, fmt.Errorf("open slice of %v: commitment: %w", sl.Sender, ErrRefused)
 	}
-	rec := newReceiver(s, n, key, to.Party, now)
-	rec.commitment = sl.Commitment
 	rec.messageKey = slices.Clone(messageKey)
 	return rec, sl, nil
 }
@@ -195,9 +166,9 @@ func verifySlice(s Suite, proof []byte, peer func(ident.Desk) ([]byte, bool)) (S
 		return Slice{}, nil, fmt.Errorf("proof of %d bytes: %w", len(proof), ErrRefused)
 	}
 	recipient, number, statement, signature := proof[:32], proof[32:40], proof[40:40+statementSize], proof[40+statementSize:]
-	sl, err := parseStatement(statement)
-	if err != nil {
-		return Slice{}, nil, fmt.Errorf("read statement: %w", err)
+	var sl Slice
+	if err := octets.Decode(statement, sl.fields); err != nil {
+		return Slice{}, nil, fmt.Errorf("read statement: %w: %w", ErrRefused, err)
 	}
 	messageKey, ok := peer(sl.Sender)
 	if !ok {

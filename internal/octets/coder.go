@@ -23,6 +23,21 @@ type Coder struct {
 	err  error
 }
 
+// Encode writes a layout. Fields out of bounds are written as far as they can
+// be: who makes a value checks it, and who reads it checks it again.
+func Encode(fields func(*Coder)) []byte {
+	var c Coder
+	fields(&c)
+	return c.Written()
+}
+
+// Decode reads one layout and nothing behind it. What it reads points into b.
+func Decode(b []byte, fields func(*Coder)) error {
+	c := Coder{From: NewReader(b)}
+	fields(&c)
+	return c.Done()
+}
+
 // Written returns what was written.
 func (c *Coder) Written() []byte { return c.w.Bytes() }
 
@@ -75,13 +90,36 @@ func (c *Coder) Uint8(p *uint8) {
 	}
 }
 
-// Number is a u64 from 1 to most.
-func (c *Coder) Number(what string, p *uint64, most uint64) {
+// Uint16 is a number of two bytes.
+func (c *Coder) Uint16(p *uint16) {
+	if c.From == nil {
+		c.w.Uint16(*p)
+	} else {
+		*p = c.From.Uint16()
+	}
+}
+
+// Uint32 is a number of four bytes.
+func (c *Coder) Uint32(p *uint32) {
+	if c.From == nil {
+		c.w.Uint32(*p)
+	} else {
+		*p = c.From.Uint32()
+	}
+}
+
+// Uint64 is a number of eight bytes.
+func (c *Coder) Uint64(p *uint64) {
 	if c.From == nil {
 		c.w.Uint64(*p)
 	} else {
 		*p = c.From.Uint64()
 	}
+}
+
+// Number is a u64 from 1 to most.
+func (c *Coder) Number(what string, p *uint64, most uint64) {
+	c.Uint64(p)
 	c.Must(*p > 0 && *p <= most, "%s %d", what, *p)
 }
 
@@ -119,6 +157,16 @@ func (c *Coder) Field(what string, p *[]byte, limit int) {
 	c.w.Var32(*p)
 }
 
+// ShortField is bytes behind their length in two bytes.
+func (c *Coder) ShortField(what string, p *[]byte, limit int) {
+	if c.From != nil {
+		*p = c.From.Var16(limit)
+		return
+	}
+	c.Must(len(*p) <= limit, "%s of %d bytes, limit %d", what, len(*p), limit)
+	c.w.Var16((*p)[:min(len(*p), 1<<15)])
+}
+
 // Text is what people read: [CheckText].
 func (c *Coder) Text(what string, p *string, limit int, mayBeEmpty bool) {
 	if c.From != nil {
@@ -154,24 +202,43 @@ func (c *Coder) Seconds(what string, p *time.Duration, least, most time.Duration
 }
 
 // Flag is a yes or no.
-func (c *Coder) Flag(what string, p *bool) {
+func (c *Coder) Flag(what string, p *bool) { c.Flags(what, p) }
+
+// Flags is a byte of several of them, the first in its lowest bit.
+func (c *Coder) Flags(what string, all ...*bool) {
 	var b uint8
-	if *p {
-		b = 1
+	for i, p := range all {
+		if *p {
+			b |= 1 << i
+		}
 	}
 	c.Uint8(&b)
-	c.Must(b <= 1, "%s is neither yes nor no", what)
-	*p = b == 1
+	c.Must(b>>len(all) == 0, "%s %#x", what, b)
+	for i, p := range all {
+		*p = b>>i&1 == 1
+	}
 }
 
 // List is a count in two bytes and its elements. Memory is taken for an element
 // when it is there, whatever the count says. With compare, elements rise.
 func List[T any](c *Coder, what string, p *[]T, least, most int, compare func(a, b T) int, each func(*T)) {
-	n := len(*p)
-	if c.From == nil {
-		c.w.Uint16(uint16(n))
+	n := uint16(len(*p))
+	c.Uint16(&n)
+	elements(c, what, p, int(n), least, most, compare, each)
+}
+
+// ShortList is [List] with a count in one byte.
+func ShortList[T any](c *Coder, what string, p *[]T, least, most int, compare func(a, b T) int, each func(*T)) {
+	n := uint8(len(*p))
+	c.Uint8(&n)
+	elements(c, what, p, int(n), least, most, compare, each)
+}
+
+func elements[T any](c *Coder, what string, p *[]T, n, least, most int, compare func(a, b T) int, each func(*T)) {
+	if c.From != nil {
+		*p = nil
 	} else {
-		n, *p = int(c.From.Uint16()), nil
+		n = len(*p)
 	}
 	c.Must(n >= least && n <= most, "%d %s, want %d to %d", n, what, least, most)
 	for i := 0; i < n && (c.From == nil || c.OK()); i++ {
