@@ -41,6 +41,7 @@ var floors = map[string]int{
 	"internal/wire":       1,
 	// 2 machines: disks, networks, processes.
 	"internal/blob":              2,
+	"internal/divergence":        2,
 	"internal/emulate":           2,
 	"internal/evidence":          2,
 	"internal/keyring":           2,

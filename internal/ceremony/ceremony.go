@@ -72,7 +72,7 @@ const (
 // The errors of this package.
 var (
 	// ErrMalformed means that bytes or fields are not one of our layouts.
-	ErrMalformed = errors.New("malformed pairing data")
+	ErrMalformed = octets.ErrMalformed
 	// ErrVersion means another version or suite. Nothing is negotiated.
 	ErrVersion = errors.New("pairing of another version or suite")
 	// ErrOtherPairing means a file of another pairing; this one goes on.
@@ -188,7 +188,7 @@ func answer(h Hasher, self Self, file, nonce []byte) (*Pairing, []byte, error) {
 		return nil, nil, fmt.Errorf("answer pairing: %w", err)
 	}
 	p := &Pairing{role: B, step: Waiting, left: Attempts, own: own}
-	if p.peer.suite, p.peer.name, p.commitment, err = parseCommitment(file); err == nil {
+	if p.peer, p.commitment, err = parseCommitment(file); err == nil {
 		err = own.suits(p.peer)
 	}
 	if err != nil {
@@ -197,17 +197,6 @@ func answer(h Hasher, self Self, file, nonce []byte) (*Pairing, []byte, error) {
 	reply := p.answerFile()
 	p.answer = h.Hash(labelAnswer, reply)
 	return p, reply, nil
-}
-
-// ReadCommitment returns what file 1 claims, so that an officer sees who asks
-// and a desk finds out whether it has answered already. Nothing of it is true yet.
-func ReadCommitment(file []byte) (name string, s Session, err error) {
-	_, name, commitment, err := parseCommitment(file)
-	if err != nil {
-		return "", s, fmt.Errorf("read pairing file: %w", err)
-	}
-	copy(s[:], commitment[:])
-	return name, s, nil
 }
 
 // Open takes the other side's next file: A takes file 2 and gets file 3 to
@@ -322,19 +311,12 @@ func newNonce() []byte {
 
 func newSide(h Hasher, self Self, nonce []byte) (side, error) {
 	s := side{h.ID(), self.Name, slices.Clone(self.Root), nonce, slices.Clone(self.Payload)}
-	return s, s.check()
+	return s, octets.Check(s.fields)
 }
 
 // commit returns the commitment to everything that a side brings.
-func (s side) commit(h Hasher) [hashSize]byte {
-	return h.Hash(labelCommitment, s.hello(), s.root, s.nonce, s.payload)
-}
-
-// hello is the version, the suites and the name of a side.
-func (s side) hello() []byte {
-	var w octets.Writer
-	s.writeHello(&w)
-	return w.Bytes()
+func (s *side) commit(h Hasher) [hashSize]byte {
+	return h.Hash(labelCommitment, octets.Encode(s.hello), s.root, s.nonce, s.payload)
 }
 
 func (s side) equal(o side) bool {

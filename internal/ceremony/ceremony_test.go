@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"hotline/internal/octets"
 	"hotline/internal/suite"
 )
 
@@ -78,14 +79,14 @@ func TestPairingVerifiesBothSides(t *testing.T) {
 		t.Fatal(err)
 	}
 	a = store(t, a)
-	if name, s, err := ReadCommitment(file1); err != nil || name != "JPN" || s != a.Session() {
-		t.Fatalf("ReadCommitment = %q, %x, %v", name, s, err)
-	}
 	b, file2, err := Answer(one, nato, file1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b = store(t, b)
+	if b.PeerName() != "JPN" || b.Session() != a.Session() {
+		t.Fatalf("B answers %q in %x", b.PeerName(), b.Session())
+	}
 	file3, err := a.Open(one, file2)
 	if err != nil {
 		t.Fatal(err)
@@ -347,7 +348,7 @@ func TestOwnRootIsRefused(t *testing.T) {
 	if _, err := a.Open(one, file2); !errors.Is(err, ErrMalformed) {
 		t.Errorf("A.Open = %v, want ErrMalformed", err)
 	}
-	if _, err := b.Open(one, sideFile(magicOpening, b.answer, a.own)); !errors.Is(err, ErrMalformed) {
+	if _, err := b.Open(one, octets.Encode(sideFields(magicOpening, &b.answer, &a.own))); !errors.Is(err, ErrMalformed) {
 		t.Errorf("B.Open = %v, want ErrMalformed", err)
 	}
 }
@@ -389,8 +390,8 @@ func TestBoundsOfFiles(t *testing.T) {
 			t.Errorf("Answer = %v, want ErrMalformed", err)
 		}
 	}
-	if _, _, err := ReadCommitment(file1[1:]); !errors.Is(err, ErrMalformed) {
-		t.Errorf("ReadCommitment = %v, want ErrMalformed", err)
+	if _, _, err := Answer(one, selfOf("NATO"), file1[1:]); !errors.Is(err, ErrMalformed) {
+		t.Errorf("Answer = %v, want ErrMalformed", err)
 	}
 	a, _, _ := Begin(one, selfOf("JPN"))
 	if _, err := a.Open(one, make([]byte, MaxFile+1)); !errors.Is(err, ErrMalformed) {
@@ -403,7 +404,7 @@ func TestBoundsOfFiles(t *testing.T) {
 	if peer, err := pb.Confirm(one, say(t, pa)); err != nil || len(peer.Payload) != MaxPayload {
 		t.Errorf("largest payload: %v", err)
 	}
-	if len(Words()) != listSize || Step(9).String() != "Step(9)" || pa.Role() != A {
+	if len(list) != listSize || Step(9).String() != "Step(9)" || pa.Role() != A {
 		t.Error("words, step or role")
 	}
 	if pa.File() == nil || pb.File() != nil {

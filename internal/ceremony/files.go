@@ -2,128 +2,83 @@ package ceremony
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
-	"unicode"
-	"unicode/utf8"
 
 	"hotline/internal/octets"
 )
 
-// writeHello writes version, suite and name. The words bind all three, so that
-// nobody can say another suite to either side.
-func (s side) writeHello(w *octets.Writer) {
-	w.Uint8(version)
-	w.Uint8(s.suite)
-	w.String(s.name)
+// hello is version, suite and name. The words bind all three, so that nobody
+// can say another suite to either side.
+func (s *side) hello(c *octets.Coder) {
+	v := uint8(version)
+	c.Uint8(&v)
+	if v != version {
+		c.Fail(fmt.Errorf("%w: version %d", ErrVersion, v))
+	}
+	c.Uint8(&s.suite)
+	c.Text("name of a party", &s.name, MaxName, false)
 }
 
-func readHello(r *octets.Reader) (suite uint8, name string) {
-	if v := r.Uint8(); r.Err() == nil && v != version {
-		r.Fail(fmt.Errorf("%w: version %d", ErrVersion, v))
-	}
-	return r.Uint8(), r.String(MaxName)
+// fields is all that a side brings.
+func (s *side) fields(c *octets.Coder) {
+	s.hello(c)
+	c.ShortField("root", &s.root, MaxRoot)
+	c.Must(len(s.root) > 0, "no root")
+	c.Key("nonce", &s.nonce, nonceSize)
+	c.Field("payload", &s.payload, MaxPayload)
 }
 
 // suits refuses a side of another suite.
-func (s side) suits(peer side) error {
+func (s *side) suits(peer side) error {
 	if s.suite != peer.suite {
 		return fmt.Errorf("%w: suite %d, not %d", ErrVersion, peer.suite, s.suite)
 	}
 	return nil
 }
 
-func (p *Pairing) commitmentFile() []byte {
-	var w octets.Writer
-	w.Raw([]byte(magicCommitment))
-	p.own.writeHello(&w)
-	w.Raw(p.commitment[:])
-	return w.Bytes()
+// commitmentFields is file 1: who asks, and the commitment.
+func commitmentFields(s *side, commitment *[hashSize]byte) func(*octets.Coder) {
+	return func(c *octets.Coder) {
+		c.Magic(magicCommitment)
+		s.hello(c)
+		c.Array(commitment[:])
+	}
 }
 
-func parseCommitment(file []byte) (suite uint8, name string, c [hashSize]byte, err error) {
-	r := octets.NewReader(file)
-	readMagic(r, magicCommitment)
-	suite, name = readHello(r)
-	r.Into(c[:])
-	if err := r.Done(); err != nil {
-		return 0, "", c, malformed(err)
+func (p *Pairing) commitmentFile() []byte {
+	return octets.Encode(commitmentFields(&p.own, &p.commitment))
+}
+
+func parseCommitment(file []byte) (s side, commitment [hashSize]byte, err error) {
+	err = octets.Decode(file, commitmentFields(&s, &commitment))
+	return s, commitment, err
+}
+
+// sideFields is file 2 or 3: the hash of what it answers, and a side.
+func sideFields(magic string, answers *[hashSize]byte, s *side) func(*octets.Coder) {
+	return func(c *octets.Coder) {
+		c.Magic(magic)
+		c.Array(answers[:])
+		s.fields(c)
 	}
-	return suite, name, c, checkName(name)
 }
 
 // answerFile is file 2: the commitment that it answers, and B's side.
 func (p *Pairing) answerFile() []byte {
-	return sideFile(magicAnswer, p.commitment, p.own)
+	return octets.Encode(sideFields(magicAnswer, &p.commitment, &p.own))
 }
 
 // openingFile is file 3: the hash of file 2, and A's side.
 func (p *Pairing) openingFile() []byte {
-	return sideFile(magicOpening, p.answer, p.own)
-}
-
-func sideFile(magic string, answers [hashSize]byte, s side) []byte {
-	var w octets.Writer
-	w.Raw([]byte(magic))
-	w.Raw(answers[:])
-	s.write(&w)
-	return w.Bytes()
+	return octets.Encode(sideFields(magicOpening, &p.answer, &p.own))
 }
 
 func (p *Pairing) parseSide(magic string, file []byte) (answers [hashSize]byte, s side, err error) {
 	if len(file) > MaxFile {
 		return answers, s, fmt.Errorf("%w: %d bytes", ErrMalformed, len(file))
 	}
-	r := octets.NewReader(bytes.Clone(file))
-	readMagic(r, magic)
-	r.Into(answers[:])
-	s = readSide(r)
-	if err := r.Done(); err != nil {
-		return answers, side{}, malformed(err)
+	if err = octets.Decode(bytes.Clone(file), sideFields(magic, &answers, &s)); err == nil {
+		err = p.own.suits(s)
 	}
-	return answers, s, cmp.Or(p.own.suits(s), s.check())
+	return answers, s, err
 }
-
-func (s side) write(w *octets.Writer) {
-	s.writeHello(w)
-	w.Var16(s.root)
-	w.Raw(s.nonce)
-	w.Var32(s.payload)
-}
-
-func readSide(r *octets.Reader) (s side) {
-	s.suite, s.name = readHello(r)
-	s.root = r.Var16(MaxRoot)
-	s.nonce = r.Raw(nonceSize)
-	s.payload = r.Var32(MaxPayload)
-	return s
-}
-
-func (s side) check() error {
-	if err := checkName(s.name); err != nil {
-		return err
-	}
-	if len(s.root) == 0 || len(s.root) > MaxRoot || len(s.nonce) != nonceSize || len(s.payload) > MaxPayload {
-		return fmt.Errorf("%w: root of %d, nonce of %d, payload of %d bytes", ErrMalformed, len(s.root), len(s.nonce), len(s.payload))
-	}
-	return nil
-}
-
-// checkName refuses names that could mislead on a screen.
-func checkName(name string) error {
-	bad := func(c rune) bool { return unicode.IsControl(c) || unicode.In(c, unicode.Cf, unicode.Zl, unicode.Zp) }
-	if name == "" || len(name) > MaxName || !utf8.ValidString(name) || bytes.ContainsFunc([]byte(name), bad) ||
-		len(bytes.TrimSpace([]byte(name))) != len(name) {
-		return fmt.Errorf("%w: name of a party", ErrMalformed)
-	}
-	return nil
-}
-
-func readMagic(r *octets.Reader, magic string) {
-	if string(r.Raw(len(magic))) != magic {
-		r.Fail(fmt.Errorf("%w: does not begin with %q", ErrMalformed, magic))
-	}
-}
-
-// malformed turns the reader's error into this package's.
-func malformed(err error) error { return fmt.Errorf("%w: %w", ErrMalformed, err) }

@@ -13,78 +13,46 @@ const stateVersion = 1
 // MarshalBinary returns the stored form. It holds the own nonce while the
 // pairing runs, so it belongs in the encrypted store. There is no stored form
 // of "paired": a pairing that is done holds no peer.
-func (p *Pairing) MarshalBinary() ([]byte, error) {
-	var w octets.Writer
-	w.Uint8(stateVersion)
-	w.Uint8(uint8(p.role))
-	w.Uint8(uint8(p.step))
-	w.Uint8(p.left)
-	w.Raw(p.commitment[:])
-	w.Raw(p.answer[:])
-	w.String(p.own.name)
-	w.String(p.peer.name)
-	if p.step == Waiting || p.step == Compare {
-		p.own.write(&w)
-	}
-	if p.step == Compare {
-		p.peer.write(&w)
-	}
-	if p.step == Done {
-		for _, n := range p.said {
-			w.Uint16(n)
-		}
-	}
-	return w.Bytes(), nil
-}
+func (p *Pairing) MarshalBinary() ([]byte, error) { return octets.Encode(p.fields), nil }
 
 // Unmarshal reads what [Pairing.MarshalBinary] wrote.
 func Unmarshal(b []byte) (*Pairing, error) {
-	r := octets.NewReader(bytes.Clone(b))
-	if v := r.Uint8(); v != stateVersion {
-		r.Fail(fmt.Errorf("%w: stored form %d", ErrVersion, v))
-	}
-	p := &Pairing{role: Role(r.Uint8()), step: Step(r.Uint8()), left: r.Uint8()}
-	r.Into(p.commitment[:])
-	r.Into(p.answer[:])
-	own, peer := r.String(MaxName), r.String(MaxName)
-	p.own.name, p.peer.name = own, peer
-	if p.step == Waiting || p.step == Compare {
-		p.own = readSide(r)
-	}
-	if p.step == Compare {
-		p.peer = readSide(r)
-	}
-	if p.step == Done {
-		for i := range p.said {
-			if p.said[i] = r.Uint16(); p.said[i] >= listSize {
-				r.Fail(fmt.Errorf("%w: word %d", ErrMalformed, p.said[i]))
-			}
-		}
-	}
-	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("load pairing: %w", malformed(err))
-	}
-	if err := p.check(own, peer); err != nil {
+	p := &Pairing{}
+	if err := octets.Decode(bytes.Clone(b), p.fields); err != nil {
 		return nil, fmt.Errorf("load pairing: %w", err)
 	}
 	return p, nil
 }
 
-func (p *Pairing) check(own, peer string) error {
-	running := p.step == Waiting || p.step == Compare
-	switch {
-	case p.role != A && p.role != B, p.step < Waiting || p.step > Dead, p.left > Attempts, running && p.left == 0:
-		return fmt.Errorf("%w: role %d, step %d, %d attempts", ErrMalformed, p.role, p.step, p.left)
-	case p.own.name != own || p.peer.name != peer:
-		return fmt.Errorf("%w: names differ", ErrMalformed)
+func (p *Pairing) fields(c *octets.Coder) {
+	v := uint8(stateVersion)
+	if c.Uint8(&v); v != stateVersion {
+		c.Fail(fmt.Errorf("%w: stored form %d", ErrVersion, v))
 	}
+	c.Uint8((*uint8)(&p.role))
+	c.Must(p.role == A || p.role == B, "role %d", p.role)
+	c.Uint8((*uint8)(&p.step))
+	c.Must(p.step >= Waiting && p.step <= Dead, "step %d", p.step)
+	running := p.step == Waiting || p.step == Compare
+	c.Uint8(&p.left)
+	c.Must(p.left <= Attempts && (p.left > 0 || !running), "%d attempts", p.left)
+	c.Array(p.commitment[:])
+	c.Array(p.answer[:])
+	own, peer := p.own.name, p.peer.name
+	c.Text("own name", &own, MaxName, true)
+	c.Text("name of the other side", &peer, MaxName, true)
+	p.own.name, p.peer.name = own, peer
 	if running {
-		if err := p.own.check(); err != nil {
-			return err
-		}
+		p.own.fields(c)
 	}
 	if p.step == Compare {
-		return p.peer.check()
+		p.peer.fields(c)
 	}
-	return nil
+	c.Must(p.own.name == own && p.peer.name == peer, "names differ")
+	if p.step == Done {
+		for i := range p.said {
+			c.Uint16(&p.said[i])
+			c.Must(p.said[i] < listSize, "word %d", p.said[i])
+		}
+	}
 }

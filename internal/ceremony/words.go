@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"hotline/internal/octets"
 )
 
 // wordCount words of 11 bits each make 132 bits: half of them protect A, half B.
@@ -22,9 +24,6 @@ var wordsFile string
 // list is the word list in order. It never changes: words come out of a hash
 // by their place in it.
 var list = strings.Fields(wordsFile)
-
-// Words lists the 2,048 words that a ceremony draws from, sorted.
-func Words() []string { return slices.Clone(list) }
 
 // Say returns the six words that this side says aloud. Both sides do. They
 // exist once the files have passed, and stay when this side is done: the other
@@ -85,7 +84,7 @@ func (p *Pairing) words(h Hasher) []uint16 {
 	if p.role == B {
 		a, b = b, a
 	}
-	sum := h.Hash(labelWords, a.hello(), b.hello(), a.root, b.root, a.nonce, b.nonce, a.payload, b.payload)
+	sum := h.Hash(labelWords, octets.Encode(a.hello), octets.Encode(b.hello), a.root, b.root, a.nonce, b.nonce, a.payload, b.payload)
 	out := make([]uint16, wordCount)
 	for i := range out {
 		out[i] = bits(sum[:], i*wordBits)

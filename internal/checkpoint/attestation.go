@@ -1,8 +1,10 @@
 package checkpoint
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hotline/internal/ident"
@@ -35,15 +37,15 @@ const (
 	// Lanes is how many lanes a sending key has: 0 to 3 by precedence, and one
 	// of receipts to a party.
 	Lanes = 5
-	// receipts is the lane of receipts.
-	receipts = Lanes - 1
+	// Receipts is the lane of receipts.
+	Receipts = Lanes - 1
 	// maxTime is the end of the year 9999.
 	maxTime = 253402300799999
 )
 
 var (
 	// ErrMalformed means that bytes are not of this layout.
-	ErrMalformed = errors.New("malformed checkpoint")
+	ErrMalformed = octets.ErrMalformed
 	// ErrSignature means that the desk named did not sign this.
 	ErrSignature = errors.New("checkpoint is not signed by its desk")
 )
@@ -83,21 +85,23 @@ func (a Attestation) Sign(s Hasher, key Signer) Attestation {
 }
 
 // Hash names an attestation. Signing twice gives two signatures and one hash.
-func (a Attestation) Hash(s Hasher) (h [32]byte) {
-	sum := s.Hash(labelAttestation, a.unsigned(s))
-	copy(h[:], sum[:])
-	return h
+func (a Attestation) Hash(s Hasher) [32]byte { return cut(s.Hash(labelAttestation, a.unsigned(s))) }
+
+func (a *Attestation) unsigned(s Hasher) []byte {
+	return octets.Encode(func(c *octets.Coder) { a.body(c, s) })
 }
 
-func (a Attestation) unsigned(s Hasher) []byte {
-	w := begin(s, a.Sender, a.Group, a.Time)
-	w.Raw(a.Generation[:])
-	w.Raw(a.Commitment[:])
-	w.Raw(a.Before[:])
-	w.Raw(a.To[:])
-	w.Uint8(flag(a.Final))
-	writeLanes(w, a.Lanes)
-	return w.Bytes()
+func (a *Attestation) body(c *octets.Coder, s Hasher) {
+	begin(c, s, &a.Sender, &a.Group, &a.Time)
+	c.Array(a.Generation[:])
+	c.Array(a.Commitment[:])
+	c.Array(a.Before[:])
+	c.Array(a.To[:])
+	c.Flag("end", &a.Final)
+	lanes(c, &a.Lanes)
+	for _, l := range a.Lanes {
+		c.Must((l.Lane == Receipts) == (a.To != ident.Party{}), "lane %d", l.Lane)
+	}
 }
 
 // Bytes is the attestation as it travels.
@@ -106,20 +110,10 @@ func (a Attestation) Bytes(s Hasher) []byte { return append(a.unsigned(s), a.sig
 // ParseAttestation reads what [Attestation.Bytes] wrote and nothing else. The
 // signature is still to be verified. Errors wrap [ErrMalformed].
 func ParseAttestation(s Hasher, b []byte) (a Attestation, err error) {
-	r := octets.NewReader(b)
-	a.Sender, a.Group, a.Time = open(s, r)
-	r.Into(a.Generation[:])
-	r.Into(a.Commitment[:])
-	r.Into(a.Before[:])
-	r.Into(a.To[:])
-	a.Final = readFlag(r)
-	a.Lanes = readLanes(r)
-	for _, l := range a.Lanes {
-		if (l.Lane == receipts) != (a.To != ident.Party{}) {
-			r.Fail(fmt.Errorf("lane %d", l.Lane))
-		}
-	}
-	a.signature, err = finish(r)
+	err = octets.Decode(b, func(c *octets.Coder) {
+		a.body(c, s)
+		c.Rest("signature", &a.signature, maxSignature)
+	})
 	return a, err
 }
 
@@ -147,7 +141,7 @@ func (a Attestation) Contradicts(b Attestation) bool {
 		return false
 	}
 	for l := range uint8(Lanes) {
-		x, y := a.lane(l), b.lane(l)
+		x, y := At(a.Lanes, l), At(b.Lanes, l)
 		if x.Last == y.Last && x.Running != y.Running || a.Final && y.Last > x.Last || b.Final && x.Last > y.Last {
 			return true
 		}
@@ -155,92 +149,32 @@ func (a Attestation) Contradicts(b Attestation) bool {
 	return false
 }
 
-// lane returns a lane; one without a message has last sequence 0.
-func (a Attestation) lane(n uint8) Lane {
-	for _, l := range a.Lanes {
-		if l.Lane == n {
-			return l
-		}
+// At returns a lane of several; one without a message has last sequence 0.
+func At(lanes []Lane, n uint8) Lane {
+	if i := slices.IndexFunc(lanes, func(l Lane) bool { return l.Lane == n }); i >= 0 {
+		return lanes[i]
 	}
 	return Lane{Lane: n}
 }
 
-// begin writes what both layouts begin with.
-func begin(s Hasher, desk ident.Desk, group ident.Group, at time.Time) *octets.Writer {
-	w := &octets.Writer{}
-	w.Uint8(version)
-	w.Uint8(s.ID())
-	w.Raw(desk[:])
-	w.Raw(group[:])
-	w.Uint64(uint64(at.UnixMilli()))
-	return w
+// begin is what both layouts begin with.
+func begin(c *octets.Coder, s Hasher, desk *ident.Desk, group *ident.Group, at *time.Time) {
+	v, id := uint8(version), s.ID()
+	c.Uint8(&v)
+	c.Uint8(&id)
+	c.Must(v == version && id == s.ID(), "version %d, suite %d", v, id)
+	c.Array(desk[:])
+	c.Array(group[:])
+	c.Time("time", at)
 }
 
-func open(s Hasher, r *octets.Reader) (desk ident.Desk, group ident.Group, at time.Time) {
-	if v, id := r.Uint8(), r.Uint8(); v != version || id != s.ID() {
-		r.Fail(fmt.Errorf("version %d, suite %d", v, id))
-	}
-	r.Into(desk[:])
-	r.Into(group[:])
-	ms := r.Uint64()
-	if ms > maxTime {
-		r.Fail(fmt.Errorf("time %d", ms))
-	}
-	return desk, group, time.UnixMilli(int64(ms)).UTC()
-}
-
-// finish takes the signature, which is the rest.
-func finish(r *octets.Reader) ([]byte, error) {
-	signature := r.Rest()
-	if len(signature) == 0 || len(signature) > maxSignature {
-		r.Fail(fmt.Errorf("signature of %d bytes", len(signature)))
-	}
-	if err := r.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	return signature, nil
-}
-
-func flag(on bool) uint8 {
-	if on {
-		return 1
-	}
-	return 0
-}
-
-func readFlag(r *octets.Reader) bool {
-	f := r.Uint8()
-	if f > 1 {
-		r.Fail(fmt.Errorf("flag %d", f))
-	}
-	return f == 1
-}
-
-func writeLanes(w *octets.Writer, all []Lane) {
-	w.Uint8(uint8(len(all)))
-	for _, l := range all {
-		w.Uint8(l.Lane)
-		w.Uint32(l.Last)
-		w.Raw(l.Running[:])
-	}
-}
-
-// readLanes reads lanes in their one order.
-func readLanes(r *octets.Reader) (all []Lane) {
-	n := r.Uint8()
-	if n > Lanes {
-		r.Fail(fmt.Errorf("%d lanes", n))
-	}
-	for range n {
-		l := Lane{Lane: r.Uint8(), Last: r.Uint32()}
-		r.Into(l.Running[:])
-		if r.Err() != nil {
-			return nil
-		}
-		if k := len(all); l.Lane >= Lanes || l.Last == 0 || k > 0 && all[k-1].Lane >= l.Lane {
-			r.Fail(fmt.Errorf("lane %d at %d", l.Lane, l.Last))
-		}
-		all = append(all, l)
-	}
-	return all
+// lanes are those with a message, in their one order.
+func lanes(c *octets.Coder, all *[]Lane) {
+	ascending := func(a, b Lane) int { return cmp.Compare(a.Lane, b.Lane) }
+	octets.ShortList(c, "lanes", all, 0, Lanes, ascending, func(l *Lane) {
+		c.Uint8(&l.Lane)
+		c.Uint32(&l.Last)
+		c.Must(l.Lane < Lanes && l.Last > 0, "lane %d at %d", l.Lane, l.Last)
+		c.Array(l.Running[:])
+	})
 }

@@ -148,8 +148,6 @@ func FuzzDecoders(f *testing.F) {
 		}
 		if v, err := checkpoint.ParseVector(one, b); err == nil && !bytes.Equal(v.Bytes(one), b) {
 			t.Error("a vector has two spellings")
-		} else if err == nil && len(v.Compare(v)) != 0 {
-			t.Error("a vector differs from itself")
 		}
 	})
 }

@@ -36,34 +36,33 @@ type Vector struct {
 // Digest is the same for all desks that hold the same chains, whoever they are
 // and whenever they look.
 func (v Vector) Digest(s Hasher) [32]byte {
-	return cut(s.Hash(labelVector, v.Group[:], v.chains()))
+	return cut(s.Hash(labelVector, v.Group[:], octets.Encode(v.chains)))
 }
 
 // Hash names one vector, for the one that answers it.
 func (v Vector) Hash(s Hasher) [32]byte { return cut(s.Hash(labelVector, v.unsigned(s))) }
 
-func cut(sum [48]byte) (h [32]byte) {
-	copy(h[:], sum[:])
-	return h
+func cut(sum [48]byte) [32]byte { return [32]byte(sum[:32]) }
+
+func (v *Vector) chains(c *octets.Coder) {
+	bySender := func(a, b Chain) int { return slices.Compare(a.Sender[:], b.Sender[:]) }
+	octets.List(c, "chains", &v.Chains, 0, MaxChains, bySender, func(x *Chain) {
+		c.Array(x.Sender[:])
+		c.Array(x.Generation[:])
+		c.Array(x.Before[:])
+		lanes(c, &x.Lanes)
+		c.Must(At(x.Lanes, Receipts).Last == 0, "receipts of %v", x.Sender)
+	})
 }
 
-func (v Vector) chains() []byte {
-	var w octets.Writer
-	w.Uint16(uint16(len(v.Chains)))
-	for _, c := range v.Chains {
-		w.Raw(c.Sender[:])
-		w.Raw(c.Generation[:])
-		w.Raw(c.Before[:])
-		writeLanes(&w, c.Lanes)
-	}
-	return w.Bytes()
+func (v *Vector) body(c *octets.Coder, s Hasher) {
+	begin(c, s, &v.Holder, &v.Group, &v.Time)
+	c.Array(v.Answers[:])
+	v.chains(c)
 }
 
-func (v Vector) unsigned(s Hasher) []byte {
-	w := begin(s, v.Holder, v.Group, v.Time)
-	w.Raw(v.Answers[:])
-	w.Raw(v.chains())
-	return w.Bytes()
+func (v *Vector) unsigned(s Hasher) []byte {
+	return octets.Encode(func(c *octets.Coder) { v.body(c, s) })
 }
 
 // Sign returns v with the signature of its holder's desk key.
@@ -87,111 +86,9 @@ func (v Vector) Bytes(s Hasher) []byte { return append(v.unsigned(s), v.signatur
 // ParseVector reads what [Vector.Bytes] wrote and nothing else. The signature
 // is still to be verified. Errors wrap [ErrMalformed].
 func ParseVector(s Hasher, b []byte) (v Vector, err error) {
-	r := octets.NewReader(b)
-	v.Holder, v.Group, v.Time = open(s, r)
-	r.Into(v.Answers[:])
-	n := r.Uint16()
-	if n > MaxChains {
-		r.Fail(fmt.Errorf("%d chains", n))
-	}
-	for i := 0; i < int(n) && r.Err() == nil; i++ {
-		var c Chain
-		r.Into(c.Sender[:])
-		r.Into(c.Generation[:])
-		r.Into(c.Before[:])
-		c.Lanes = readLanes(r)
-		if i > 0 && slices.Compare(v.Chains[i-1].Sender[:], c.Sender[:]) >= 0 || slices.ContainsFunc(c.Lanes, func(l Lane) bool { return l.Lane == receipts }) {
-			r.Fail(fmt.Errorf("chain of %v", c.Sender))
-		}
-		v.Chains = append(v.Chains, c)
-	}
-	v.signature, err = finish(r)
+	err = octets.Decode(b, func(c *octets.Coder) {
+		v.body(c, s)
+		c.Rest("signature", &v.signature, maxSignature)
+	})
 	return v, err
-}
-
-// Kind says in which way two vectors differ at one place.
-type Kind uint8
-
-const (
-	// Behind: they hold more of this chain than we do.
-	Behind Kind = 1
-	// Ahead: we hold more of this chain than they do.
-	Ahead Kind = 2
-	// Forked: at one place of a chain they hold something else. What each side
-	// has signed by the sender convicts it.
-	Forked Kind = 3
-	// Elsewhere: they hold another generation as the newest.
-	Elsewhere Kind = 4
-)
-
-// Difference is one place where two vectors differ.
-type Difference struct {
-	Kind       Kind
-	Sender     ident.Desk
-	Generation [16]byte // theirs; ours where they hold none
-	Lane       uint8
-	Sequence   uint32 // the first that one side lacks, or that is not the same
-}
-
-// Compare lists where theirs differs from v, by sender and lane; the first one
-// is the one to name.
-func (v Vector) Compare(theirs Vector) (all []Difference) {
-	for i, j := 0, 0; i < len(v.Chains) || j < len(theirs.Chains); {
-		order := 0
-		switch {
-		case i == len(v.Chains):
-			order = 1
-		case j == len(theirs.Chains):
-			order = -1
-		default:
-			order = slices.Compare(v.Chains[i].Sender[:], theirs.Chains[j].Sender[:])
-		}
-		var ours, other Chain
-		if order <= 0 {
-			ours = v.Chains[i]
-			i++
-		}
-		if order >= 0 {
-			other = theirs.Chains[j]
-			j++
-		}
-		all = append(all, differ(ours, other)...)
-	}
-	return all
-}
-
-// differ compares one sender's chains; a side that holds nothing of it has the
-// zero value.
-func differ(ours, theirs Chain) (all []Difference) {
-	switch {
-	case ours.Sender == ident.Desk{}:
-		ours = Chain{Sender: theirs.Sender, Generation: theirs.Generation, Before: theirs.Before}
-	case theirs.Sender == ident.Desk{}:
-		theirs = Chain{Sender: ours.Sender, Generation: ours.Generation, Before: ours.Before}
-	}
-	d := Difference{Sender: ours.Sender, Generation: theirs.Generation}
-	if ours.Generation != theirs.Generation {
-		d.Kind = Elsewhere
-		return []Difference{d}
-	}
-	if ours.Before != theirs.Before {
-		d.Kind = Forked
-		return []Difference{d}
-	}
-	for d.Lane = range uint8(receipts) {
-		x, y := Attestation{Lanes: ours.Lanes}.lane(d.Lane), Attestation{Lanes: theirs.Lanes}.lane(d.Lane)
-		d.Sequence = min(x.Last, y.Last) + 1
-		switch {
-		case x.Last < y.Last:
-			d.Kind = Behind
-		case x.Last > y.Last:
-			d.Kind = Ahead
-		case x.Running != y.Running:
-			d.Kind, d.Sequence = Forked, x.Last
-		default:
-			continue
-		}
-		all = append(all, d)
-	}
-	return all
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"hotline/internal/checkpoint"
-	"hotline/internal/ident"
 	"hotline/internal/suite"
 )
 
@@ -70,40 +69,5 @@ func TestMalformedVectorIsRefused(t *testing.T) {
 		if _, err := checkpoint.ParseVector(one, v.Sign(one, suite.One.NewDeskKey()).Bytes(one)); !errors.Is(err, checkpoint.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
-	}
-}
-
-// TestDifferenceIsNamed: the first sequence that differs, and on whose side.
-func TestDifferenceIsNamed(t *testing.T) {
-	forked, rooted, renewed := chainOf("JPN-1", 17), chainOf("JPN-1", 17), chainOf("JPN-1", 1)
-	forked.Lanes[0].Running = named("another history")
-	rooted.Before = named("another past")
-	renewed.Generation = [16]byte{9}
-	jpn := ident.Desk(named("desk JPN-1"))
-	for name, c := range map[string]struct {
-		theirs checkpoint.Vector
-		want   []checkpoint.Difference
-	}{
-		"the same": {vector(), nil},
-		"they hold more": {vector(chainOf("JPN-1", 20), chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
-			[]checkpoint.Difference{{Kind: checkpoint.Behind, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 18}}},
-		"they hold less": {vector(chainOf("JPN-1", 16), chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
-			[]checkpoint.Difference{{Kind: checkpoint.Ahead, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 17}}},
-		"they hold nothing": {vector(chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
-			[]checkpoint.Difference{{Kind: checkpoint.Ahead, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 1}}},
-		"something else": {vector(forked, chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
-			[]checkpoint.Difference{{Kind: checkpoint.Forked, Sender: jpn, Generation: forked.Generation, Lane: 3, Sequence: 17}}},
-		"something else before": {vector(rooted, chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
-			[]checkpoint.Difference{{Kind: checkpoint.Forked, Sender: jpn, Generation: forked.Generation}}},
-		"another generation": {vector(renewed, chainOf("NATO-1", 4), chainOf("PACNET-1", 0)),
-			[]checkpoint.Difference{{Kind: checkpoint.Elsewhere, Sender: jpn, Generation: renewed.Generation}}},
-	} {
-		if got := vector().Compare(c.theirs); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %+v, want %+v", name, got, c.want)
-		}
-	}
-	back := vector(chainOf("NATO-1", 4), chainOf("PACNET-1", 0)).Compare(vector())
-	if len(back) != 1 || back[0].Kind != checkpoint.Behind || back[0].Sequence != 1 {
-		t.Errorf("seen from the other side: %+v", back)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
+	"hotline/internal/divergence"
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
@@ -94,7 +95,7 @@ func (b *Batch) takeVector(from roster.Entry, raw []byte) error {
 // alarm.
 func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) error {
 	c := b.e.checking(ours.Group)
-	all := ours.Compare(theirs)
+	all := divergence.Compare(ours, theirs)
 	if len(all) == 0 {
 		delete(c.open, desk)
 		return b.result(l, theirs, yes(), "")
@@ -105,16 +106,16 @@ func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) 
 		if err := b.resolve(&all[i], ours.Group); err != nil {
 			return err
 		}
-		if all[i].Kind == checkpoint.Forked && !forked {
+		if all[i].Kind == divergence.Forked && !forked {
 			forked, worst = true, i // what else differs may be on its way: it accuses nobody
 		}
-		if all[i].Kind == checkpoint.Behind {
+		if all[i].Kind == divergence.Behind {
 			continue
 		}
 		if err := b.sendProof(l, desk, ours.Group, all[i]); err != nil {
 			return err
 		}
-		if all[i].Kind == checkpoint.Ahead && all[i].Sender == b.e.cfg.Self.Desk && known && all[i].Sequence > 0 {
+		if all[i].Kind == divergence.Ahead && all[i].Sender == b.e.cfg.Self.Desk && known && all[i].Sequence > 0 {
 			if err := b.giveUpFor(l, desk, ours.Group, all[i]); err != nil {
 				return err
 			}
@@ -133,11 +134,11 @@ func (b *Batch) judge(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) 
 
 // resolve resolves a difference of generations: who has attested knowledge of
 // the other's newest one is ahead.
-func (b *Batch) resolve(d *checkpoint.Difference, group ident.Group) error {
-	if d.Kind != checkpoint.Elsewhere {
+func (b *Batch) resolve(d *divergence.Difference, group ident.Group) error {
+	if d.Kind != divergence.Elsewhere {
 		return nil
 	}
-	d.Kind = checkpoint.Behind
+	d.Kind = divergence.Behind
 	g, err := b.Tx.Generation(d.Sender, group, d.Generation)
 	if errors.Is(err, store.ErrNone) {
 		return nil
@@ -146,7 +147,7 @@ func (b *Batch) resolve(d *checkpoint.Difference, group ident.Group) error {
 		return fmt.Errorf("read generation: %w", err)
 	}
 	if _, err := b.Tx.Attestation(g.ID, ident.Party{}); err == nil {
-		d.Kind = checkpoint.Ahead
+		d.Kind = divergence.Ahead
 	} else if !errors.Is(err, store.ErrNone) {
 		return fmt.Errorf("read attestation: %w", err)
 	}
@@ -155,7 +156,7 @@ func (b *Batch) resolve(d *checkpoint.Difference, group ident.Group) error {
 
 // sendProof gives a desk the newest attestation that this one holds of a
 // sender: it heals a lost one, and convicts a sender that attested two things.
-func (b *Batch) sendProof(l *line, to ident.Desk, group ident.Group, d checkpoint.Difference) error {
+func (b *Batch) sendProof(l *line, to ident.Desk, group ident.Group, d divergence.Difference) error {
 	entry, on := l.roster.Desk(to)
 	if !on {
 		return nil
@@ -201,7 +202,7 @@ func (b *Batch) result(l *line, theirs checkpoint.Vector, agree *bool, text stri
 }
 
 // diverged raises the alarm: two desks hold different records.
-func (b *Batch) diverged(l *line, desk ident.Desk, ours, theirs checkpoint.Vector, d checkpoint.Difference) error {
+func (b *Batch) diverged(l *line, desk ident.Desk, ours, theirs checkpoint.Vector, d divergence.Difference) error {
 	st := b.e.cfg.Suite
 	text, err := b.differenceText(desk, ours, theirs, d)
 	if err != nil {
@@ -218,7 +219,7 @@ func (b *Batch) diverged(l *line, desk ident.Desk, ours, theirs checkpoint.Vecto
 
 // differenceText names the side and the first serial that differs: "NATO-1
 // holds 17 of JPN-1 where we hold 12".
-func (b *Batch) differenceText(desk ident.Desk, ours, theirs checkpoint.Vector, d checkpoint.Difference) (string, error) {
+func (b *Batch) differenceText(desk ident.Desk, ours, theirs checkpoint.Vector, d divergence.Difference) (string, error) {
 	who, whose := b.e.deskName(desk), b.e.deskName(d.Sender)
 	if d.Sender == b.e.cfg.Self.Desk {
 		whose = "this desk"
@@ -229,7 +230,7 @@ func (b *Batch) differenceText(desk ident.Desk, ours, theirs checkpoint.Vector, 
 	}
 	lane := precedence.Level(d.Lane).String()
 	switch d.Kind {
-	case checkpoint.Forked:
+	case divergence.Forked:
 		return fmt.Sprintf("%s holds another message of %s than we do at place %d of %s (%s).", who, whose, d.Sequence, lane, serial), nil
 	default:
 		return fmt.Sprintf("%s holds %d of %s at %s where we hold %d; the first that differs is %s.",
@@ -238,7 +239,7 @@ func (b *Batch) differenceText(desk ident.Desk, ours, theirs checkpoint.Vector, 
 }
 
 // lastOf is how much of a chain a vector holds.
-func lastOf(v checkpoint.Vector, d checkpoint.Difference) uint32 {
+func lastOf(v checkpoint.Vector, d divergence.Difference) uint32 {
 	for _, c := range v.Chains {
 		for _, lane := range c.Lanes {
 			if c.Sender == d.Sender && c.Generation == d.Generation && lane.Lane == d.Lane {
@@ -251,7 +252,7 @@ func lastOf(v checkpoint.Vector, d checkpoint.Difference) uint32 {
 
 // serialOf names the first message from a place on, or, where it is not here,
 // the serial after the newest of its sender that is.
-func (b *Batch) serialOf(group ident.Group, d checkpoint.Difference) (string, error) {
+func (b *Batch) serialOf(group ident.Group, d divergence.Difference) (string, error) {
 	g, err := b.Tx.Generation(d.Sender, group, d.Generation)
 	if err == nil && d.Sequence > 0 {
 		all, err := b.Tx.Places(g.ID, d.Lane, ident.Party{}, d.Sequence, chain.MaxSkipped)
@@ -334,13 +335,13 @@ func (b *Batch) settleDifferences() error {
 
 // judgeAgain alarms on what a desk was shown to hold and this one still lacks.
 func (b *Batch) judgeAgain(l *line, desk ident.Desk, ours, theirs checkpoint.Vector) error {
-	all := ours.Compare(theirs)
+	all := divergence.Compare(ours, theirs)
 	for i := range all {
 		if err := b.resolve(&all[i], ours.Group); err != nil {
 			return err
 		}
 	}
-	if i := slices.IndexFunc(all, func(d checkpoint.Difference) bool { return d.Kind != checkpoint.Ahead }); i >= 0 {
+	if i := slices.IndexFunc(all, func(d divergence.Difference) bool { return d.Kind != divergence.Ahead }); i >= 0 {
 		return b.diverged(l, desk, ours, theirs, all[i])
 	}
 	return nil

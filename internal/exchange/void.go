@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"hotline/internal/chain"
-	"hotline/internal/checkpoint"
+	"hotline/internal/divergence"
 	"hotline/internal/ident"
 	"hotline/internal/octets"
 	"hotline/internal/store"
@@ -52,7 +52,7 @@ func voidList(g store.Generation, all []store.Place) []byte {
 // giveUpFor tells a desk that is behind in a chain of ours what of it will not
 // come again: what was given up before, statements and attestations that are
 // out of date, and messages that it has by another way.
-func (b *Batch) giveUpFor(l *line, desk ident.Desk, group ident.Group, d checkpoint.Difference) error {
+func (b *Batch) giveUpFor(l *line, desk ident.Desk, group ident.Group, d divergence.Difference) error {
 	s := b.e.senders[group]
 	g, err := b.Tx.Generation(b.e.cfg.Self.Desk, group, d.Generation)
 	if errors.Is(err, store.ErrNone) || s == nil {

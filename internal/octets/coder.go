@@ -31,6 +31,13 @@ func Encode(fields func(*Coder)) []byte {
 	return c.Written()
 }
 
+// Check holds the bounds of a value that is not read from bytes.
+func Check(fields func(*Coder)) error {
+	var c Coder
+	fields(&c)
+	return c.Err()
+}
+
 // Decode reads one layout and nothing behind it. What it reads points into b.
 func Decode(b []byte, fields func(*Coder)) error {
 	c := Coder{From: NewReader(b)}
@@ -145,6 +152,16 @@ func (c *Coder) Raw(p *[]byte, size int) {
 func (c *Coder) Key(what string, p *[]byte, size int) {
 	c.Raw(p, size)
 	c.Must(len(*p) == size, "%s of %d bytes, want %d", what, len(*p), size)
+}
+
+// Rest is all that is left: from 1 to most bytes.
+func (c *Coder) Rest(what string, p *[]byte, most int) {
+	if c.From == nil {
+		c.w.Raw(*p)
+	} else {
+		*p = c.From.Rest()
+	}
+	c.Must(len(*p) > 0 && len(*p) <= most, "%s of %d bytes, want 1 to %d", what, len(*p), most)
 }
 
 // Field is bytes behind their length.
