@@ -12,8 +12,12 @@ import (
 )
 
 // claimWait is how long a message waits for statements that a desk is known to
-// hold and this one lacks. A digest that is made up costs that once.
-const claimWait = 2 * time.Second
+// hold and this one lacks, and claimEvery how often it waits for what one desk
+// claims: a digest costs nothing to make up.
+const (
+	claimWait  = 2 * time.Second
+	claimEvery = time.Minute
+)
 
 // claim is what a desk last said of its set of statements for a line.
 type claim struct {
@@ -77,13 +81,14 @@ func (e *Engine) lacks(l *line) (all []ident.Desk) {
 var errClaims = errors.New("statements are claimed that are not here")
 
 // awaited returns errClaims where a message has to wait, once for each claim.
-func (e *Engine) awaited(id ident.Line) error {
+func (b *Batch) awaited(id ident.Line) error {
+	e := b.e
 	l := e.lines[id]
 	if l == nil || l.State != "open" {
 		return nil
 	}
 	for _, d := range e.lacks(l) {
-		if !e.claims[claimKey{id, d}].waited {
+		if !e.claims[claimKey{id, d}].waited && b.spare(ration{what: "claim", desk: d}, 1, claimEvery) {
 			return errClaims
 		}
 	}
@@ -97,7 +102,7 @@ func (e *Engine) waitForClaims(ctx context.Context, id ident.Line) error {
 	defer deadline.Stop()
 	for {
 		changed := e.Changed()
-		err := e.do(ctx, func(*Batch) error { return e.awaited(id) })
+		err := e.do(ctx, func(b *Batch) error { return b.awaited(id) })
 		if !errors.Is(err, errClaims) {
 			return err
 		}
@@ -116,6 +121,7 @@ func (e *Engine) waitForClaims(ctx context.Context, id ident.Line) error {
 			for _, d := range e.lacks(l) {
 				c := e.claims[claimKey{id, d}]
 				c.waited = true
+				b.spend(ration{what: "claim", desk: d}, 1, claimEvery)
 				e.claims[claimKey{id, d}] = c
 			}
 			return b.Event(EventLine, id[:])

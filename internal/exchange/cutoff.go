@@ -30,8 +30,6 @@ const (
 	toldTries = int(envelopeLife / toldMost)
 	// confirmEvery is how often one desk has a removal confirmed once more.
 	confirmEvery = 10 * time.Second
-	// maxConfirmed bounds what is remembered of that.
-	maxConfirmed = 4096
 )
 
 // CutOff removes a desk of our own party from all its lines, by a statement that
@@ -211,19 +209,9 @@ func (b *Batch) confirmAgain(statement []byte, to ident.Desk) error {
 	}
 	entry, on := e.dir.desks[to]
 	r, gone := e.removed(st.Remove.Desk)
-	pair := [2]ident.Desk{st.Remove.Desk, to}
-	if !on || !gone || entry.Party != r.Party {
+	if !on || !gone || entry.Party != r.Party || !b.spend(ration{"confirmation", to, st.Remove.Desk}, 1, confirmEvery) {
 		return nil
 	}
-	if at, said := e.confirmed[pair]; said && b.Steady.Sub(at) < confirmEvery {
-		return nil
-	}
-	b.After(func() {
-		if len(e.confirmed) >= maxConfirmed {
-			clear(e.confirmed)
-		}
-		e.confirmed[pair] = b.Steady
-	})
 	return b.controlAt(entry, ControlConfirmation, confirmation(r, b.Now), precedence.Flash)
 }
 

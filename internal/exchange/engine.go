@@ -51,8 +51,7 @@ type Engine struct {
 	claims    map[claimKey]claim
 	recent    map[envelope.ID]bool                  // chain envelopes that were opened
 	wanted    map[ident.Desk]map[[32]byte]time.Time // ends of sending keys that were asked for
-	reminded  map[ident.Desk]time.Time              // when a desk was last shown its own word, steady
-	confirmed map[[2]ident.Desk]time.Time           // when a removed desk's end was last confirmed once more to a desk, steady
+	rations   map[ration]spent                      // what was done for whom, and how often
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, steady, nothing makes new keys ahead of need
@@ -98,8 +97,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		checks:    map[ident.Group]*checking{},
 		claims:    map[claimKey]claim{},
 		recent:    map[envelope.ID]bool{},
-		reminded:  map[ident.Desk]time.Time{},
-		confirmed: map[[2]ident.Desk]time.Time{},
+		rations:   map[ration]spent{},
 		wanted:    map[ident.Desk]map[[32]byte]time.Time{},
 		memo:      cfg.Memo,
 	}

@@ -95,7 +95,7 @@ func (b *Batch) usedTwice(r *receiver, id envelope.ID) error {
 		return nil // the copy of another relay
 	}
 	to, on := e.dir.desks[r.Sender()]
-	if at, ok := e.reminded[r.Sender()]; !on || ok && b.Steady.Sub(at) < remindEvery {
+	if !on || !b.spare(ration{what: "reminder", desk: r.Sender()}, 1, remindEvery) {
 		return nil
 	}
 	held, err := b.Tx.NewestAttestation(r.Sender(), r.Group())
@@ -105,6 +105,6 @@ func (b *Batch) usedTwice(r *receiver, id envelope.ID) error {
 	if err != nil {
 		return fmt.Errorf("read attestation: %w", err)
 	}
-	e.reminded[r.Sender()] = b.Steady
+	b.spend(ration{what: "reminder", desk: r.Sender()}, 1, remindEvery)
 	return b.control(to, ControlProof, held.Bytes)
 }
