@@ -14,12 +14,12 @@ import (
 // Label is a message's label as it is sealed: that of package marking with
 // party ids in the place of names, which each desk gives for itself.
 type Label struct {
-	Classification marking.Classification
-	TLP            marking.TLP
-	PAP            marking.PAP
-	Any            bool          // REL is ANY
-	REL            []ident.Party // sorted, each once
-	Caveats        []marking.Caveat
+	Classification marking.Classification `cbor:"-"`
+	TLP            marking.TLP            `cbor:"1,keyasint"`
+	PAP            marking.PAP            `cbor:"2,keyasint"`
+	Any            bool                   `cbor:"3,keyasint,omitempty"` // REL is ANY
+	REL            []ident.Party          `cbor:"-"`                    // sorted, each once
+	Caveats        []marking.Caveat       `cbor:"-"`
 }
 
 // NewLabel returns l for the wire. The function party finds the id of a party
@@ -73,30 +73,30 @@ func (l Label) Covers(parties []ident.Party) bool {
 }
 
 // Hash returns the first 32 bytes of SHA-384 over the encoded label.
-func (l Label) Hash() [32]byte { return hash(labelLabel, must(encoder.Marshal(l.toMap()))) }
+func (l Label) Hash() [32]byte { return hash(labelLabel, must(encoder.Marshal(l.write()))) }
 
-func (l Label) toMap() labelMap {
-	rep := labelMap{TLP: uint8(l.TLP), PAP: uint8(l.PAP), Any: l.Any, REL: joinParties(l.REL)}
+func (l Label) write() labelMap {
+	w := labelMap{Label: l, REL: joinParties(l.REL)}
 	if l.Classification != marking.Unclassified {
-		rep.Classification = l.Classification.String()
+		w.Classification = l.Classification.String()
 	}
 	for _, c := range l.Caveats {
-		rep.Caveats = append(rep.Caveats, c.String())
+		w.Caveats = append(w.Caveats, c.String())
 	}
-	return rep
+	return w
 }
 
-func (rep labelMap) label() (l Label, err error) {
-	l = Label{TLP: marking.TLP(rep.TLP), PAP: marking.PAP(rep.PAP), Any: rep.Any, Classification: marking.Unclassified}
-	if rep.Classification != "" {
-		if l.Classification, err = marking.ParseClassification(rep.Classification); err != nil {
+func (w labelMap) read() (l Label, err error) {
+	l, l.Classification = w.Label, marking.Unclassified
+	if w.Classification != "" {
+		if l.Classification, err = marking.ParseClassification(w.Classification); err != nil {
 			return Label{}, err
 		}
 	}
-	if l.REL, err = splitParties(rep.REL); err != nil {
+	if l.REL, err = splitParties(w.REL); err != nil {
 		return Label{}, err
 	}
-	l.Caveats, err = marking.ParseCaveats(rep.Caveats)
+	l.Caveats, err = marking.ParseCaveats(w.Caveats)
 	return l, err
 }
 
@@ -116,7 +116,7 @@ func (l Label) check() error {
 			return invalid("The parties in REL are not in order.")
 		}
 	}
-	again, err := l.toMap().label() // classification and caveats have one spelling
+	again, err := l.write().read() // classification and caveats have one spelling
 	if err != nil {
 		return labelFault(err)
 	}

@@ -64,25 +64,25 @@ const (
 // that of the desk whose signature the envelope bears, so it is not repeated
 // here; nor is the line, which the group of the envelope names.
 type Message struct {
-	Kind       Kind
-	Status     Status
-	Exercise   string           // name of the exercise; only with status Exercise
-	Precedence precedence.Level // for the action addressees
-	Serial     string           // "JPN-1/0412"
-	Composed   int64            // the date-time group, Unix time in ms; may be wrong
-	Role       string           // in which the originator speaks; may be empty
-	Action     []ident.Party    // who must act
-	Info       []ident.Party    // who is to know
-	References []string         // serials
-	ReplyTo    ident.Message    // zero: none
-	AckWanted  Ack
-	AckDue     uint32 // seconds after release; zero: the charter's clock
-	Label      Label
-	Subject    string // one row
-	Language   string // of the text, a tag of BCP 47; may be empty
-	Text       []byte // UTF-8, or packed if Dictionary is not zero
-	Dictionary uint8  // of package pack; zero: Text is as written
-	Files      []File
+	Kind       Kind             `cbor:"1,keyasint"`
+	Status     Status           `cbor:"2,keyasint"`
+	Exercise   string           `cbor:"19,keyasint,omitempty"` // name of the exercise; only with status Exercise
+	Precedence precedence.Level `cbor:"3,keyasint,omitempty"`  // for the action addressees
+	Serial     string           `cbor:"4,keyasint"`            // "JPN-1/0412"
+	Composed   int64            `cbor:"5,keyasint"`            // the date-time group, Unix time in ms; may be wrong
+	Role       string           `cbor:"6,keyasint,omitempty"`  // in which the originator speaks; may be empty
+	Action     []ident.Party    `cbor:"-"`                     // who must act
+	Info       []ident.Party    `cbor:"-"`                     // who is to know
+	References []string         `cbor:"9,keyasint,omitempty"`  // serials
+	ReplyTo    ident.Message    `cbor:"10,keyasint,omitzero"`  // zero: none
+	AckWanted  Ack              `cbor:"11,keyasint,omitempty"`
+	AckDue     uint32           `cbor:"12,keyasint,omitempty"` // seconds after release; zero: the charter's clock
+	Label      Label            `cbor:"-"`
+	Subject    string           `cbor:"14,keyasint,omitempty"` // one row
+	Language   string           `cbor:"15,keyasint,omitempty"` // of the text, a tag of BCP 47; may be empty
+	Text       []byte           `cbor:"16,keyasint,omitempty"` // UTF-8, or packed if Dictionary is not zero
+	Dictionary uint8            `cbor:"17,keyasint,omitempty"` // of package pack; zero: Text is as written
+	Files      []File           `cbor:"18,keyasint,omitempty"`
 }
 
 // Purpose says what a file is to the message. The numbers are part of the wire
@@ -98,16 +98,16 @@ const (
 // File is what a message says of a file that travels beside it in chunks. It
 // holds the file's content key: whoever can read the message can read it.
 type File struct {
-	Name      string
-	Media     string   // media type, "application/stix+json;version=2.1"
-	Size      uint64   // of the file as given, in bytes
-	SHA256    [32]byte // of the file as given
-	Root      [32]byte // hash over the chunks (docs/spec/envelope.md)
-	Key       ContentKey
-	ChunkSize uint32 // of the plaintext of each chunk but the last, in bytes
-	Count     uint32 // of chunks
-	Purpose   Purpose
-	Packed    uint8 // how the chunks hold it: zero as given, else a dictionary of package pack
+	Name      string     `cbor:"1,keyasint"`
+	Media     string     `cbor:"2,keyasint,omitempty"` // media type, "application/stix+json;version=2.1"
+	Size      uint64     `cbor:"3,keyasint,omitempty"` // of the file as given, in bytes
+	SHA256    [32]byte   `cbor:"4,keyasint"`           // of the file as given
+	Root      [32]byte   `cbor:"5,keyasint"`           // hash over the chunks (docs/spec/envelope.md)
+	Key       ContentKey `cbor:"6,keyasint"`
+	ChunkSize uint32     `cbor:"7,keyasint"` // of the plaintext of each chunk but the last, in bytes
+	Count     uint32     `cbor:"8,keyasint"` // of chunks
+	Purpose   Purpose    `cbor:"9,keyasint,omitempty"`
+	Packed    uint8      `cbor:"10,keyasint,omitempty"` // how the chunks hold it: zero as given, else a dictionary of package pack
 }
 
 // ContentKey opens the chunks of one file. It serves that file only, and is
@@ -158,18 +158,18 @@ const (
 // message, for itself or for a named role. It binds what was read, under which
 // label and in whose company.
 type Receipt struct {
-	State     State
-	Message   ident.Message
-	At        int64       // when it became true there, Unix time in ms
-	Content   [32]byte    // [ContentHash] of the message's body
-	Label     [32]byte    // [Label.Hash] of its label
-	Group     ident.Group // the audience it was sealed to
-	Role      string      // who speaks; empty: the desk itself
-	Text      string      // reason of Cannot and Refused; paraphrase of Readback
-	AnswerBy  int64       // of Holding, Unix time in ms; else zero
-	Withdraws State       // of Withdrawn; else zero
-	File      uint8       // of Whole and Want: place of the file in the message
-	Missing   []Range     // of Want
+	State     State         `cbor:"1,keyasint"`
+	Message   ident.Message `cbor:"2,keyasint"`
+	At        int64         `cbor:"3,keyasint"`            // when it became true there, Unix time in ms
+	Content   [32]byte      `cbor:"4,keyasint"`            // [ContentHash] of the message's body
+	Label     [32]byte      `cbor:"5,keyasint"`            // [Label.Hash] of its label
+	Group     ident.Group   `cbor:"6,keyasint"`            // the audience it was sealed to
+	Role      string        `cbor:"7,keyasint,omitempty"`  // who speaks; empty: the desk itself
+	Text      string        `cbor:"8,keyasint,omitempty"`  // reason of Cannot and Refused; paraphrase of Readback
+	AnswerBy  int64         `cbor:"9,keyasint,omitempty"`  // of Holding, Unix time in ms; else zero
+	Withdraws State         `cbor:"10,keyasint,omitempty"` // of Withdrawn; else zero
+	File      uint8         `cbor:"11,keyasint,omitempty"` // of Whole and Want: place of the file in the message
+	Missing   []Range       `cbor:"-"`                     // of Want
 }
 
 // Range is a run of chunks.

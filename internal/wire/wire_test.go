@@ -209,7 +209,7 @@ func TestMessageRules(t *testing.T) {
 				return // these have no bytes: no text means "none", and groups have minutes
 			}
 			// A peer that does not keep the rule is refused by the reader too.
-			if got, err := ParseMessage(must(encoder.Marshal(m.toMap()))); !errors.Is(err, ErrMalformed) {
+			if got, err := ParseMessage(must(encoder.Marshal(m.write()))); !errors.Is(err, ErrMalformed) {
 				t.Errorf("ParseMessage = %+v, %v, want ErrMalformed", got, err)
 			}
 		})
@@ -291,7 +291,7 @@ func TestReceiptRules(t *testing.T) {
 			if _, msg, _ := fault.Visible(err); err == nil || b != nil || !strings.Contains(msg, tt.want) {
 				t.Errorf("Encode = %d bytes, %v, want an error with %q", len(b), err, tt.want)
 			}
-			if got, err := ParseReceipt(must(encoder.Marshal(tt.from.toMap()))); !errors.Is(err, ErrMalformed) {
+			if got, err := ParseReceipt(must(encoder.Marshal(tt.from.write()))); !errors.Is(err, ErrMalformed) {
 				t.Errorf("ParseReceipt = %+v, %v, want ErrMalformed", got, err)
 			}
 		})
@@ -421,7 +421,7 @@ func TestHashesAreThoseOfTheSuite(t *testing.T) {
 		t.Errorf("ContentHash = %x, want %x", got, want[:32])
 	}
 	l := alert().Label
-	want = suite.One.Hash("hotline/1/label", must(encoder.Marshal(l.toMap())))
+	want = suite.One.Hash("hotline/1/label", must(encoder.Marshal(l.write())))
 	if got := l.Hash(); !bytes.Equal(got[:], want[:32]) {
 		t.Errorf("Label.Hash = %x, want %x", got, want[:32])
 	}
