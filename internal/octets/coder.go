@@ -19,7 +19,9 @@ const maxTime = 253402300799999
 type Coder struct {
 	// From is where it reads; nil: it writes.
 	From *Reader
-	w    Writer
+	// Sizes are those of the suite that the layout named, for what follows.
+	Sizes Sizes
+	w     Writer
 	err  error
 }
 

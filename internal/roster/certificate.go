@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Certificate says that a desk belongs to a party: its keys and its validity,
@@ -24,22 +25,22 @@ type Certificate struct {
 	Signature  []byte // by the party's root
 }
 
-func (x *Certificate) body(c *coder) {
-	c.version("certificate", &x.Suite)
+func (x *Certificate) body(c *octets.Coder) {
+	version(c, "certificate", &x.Suite)
 	c.Array(x.Party[:])
 	c.Text("desk name", &x.Name, MaxName, false)
 	c.Text("desk role", &x.Role, MaxName, false)
-	c.Key("message key", &x.MessageKey, c.k.Message)
-	c.Key("desk key", &x.DeskKey, c.k.Desk)
-	c.Key("control key", &x.ControlKey, c.k.Seal)
+	c.Key("message key", &x.MessageKey, c.Sizes.Message)
+	c.Key("desk key", &x.DeskKey, c.Sizes.Desk)
+	c.Key("control key", &x.ControlKey, c.Sizes.Seal)
 	c.Time("start of validity", &x.NotBefore)
 	c.Time("end of validity", &x.NotAfter)
 	c.Must(x.NotBefore.Before(x.NotAfter), "validity ends before it begins")
 }
 
-func (x *Certificate) fields(c *coder) {
+func (x *Certificate) fields(c *octets.Coder) {
 	x.body(c)
-	c.Key("certificate signature", &x.Signature, c.k.RootSignature)
+	c.Key("certificate signature", &x.Signature, c.Sizes.RootSignature)
 }
 
 // NewCertificate checks c's fields and returns it signed by the party's root.
@@ -50,10 +51,10 @@ func NewCertificate(v Verifier, root Signer, c Certificate) (Certificate, error)
 		c.Party = PartyOf(v, root.Public())
 	}
 	c.NotBefore, c.NotAfter = wholeMilli(c.NotBefore), wholeMilli(c.NotAfter)
-	if err := check(c.body); err != nil {
+	if err := octets.Check(c.body); err != nil {
 		return Certificate{}, fmt.Errorf("issue certificate: %w", err)
 	}
-	c.Signature = root.Sign(labelCertificate, encode(c.body))
+	c.Signature = root.Sign(labelCertificate, octets.Encode(c.body))
 	return c, nil
 }
 
@@ -64,12 +65,12 @@ func ParseCertificate(b []byte) (c Certificate, err error) {
 }
 
 // Bytes returns the one spelling of c.
-func (x Certificate) Bytes() []byte { return encode(x.fields) }
+func (x Certificate) Bytes() []byte { return octets.Encode(x.fields) }
 
 // Fingerprint is the hash of c without its signature. A removal carries it, so
 // that anybody can check whose desk is removed without holding c.
 func (x Certificate) Fingerprint(v Verifier) [48]byte {
-	return v.Hash(labelCertificate, encode(x.body))
+	return v.Hash(labelCertificate, octets.Encode(x.body))
 }
 
 // ID returns the id of the desk that c is about.

@@ -50,7 +50,7 @@ type Member struct {
 
 func (m Member) check(v Verifier) error {
 	suite := v.ID()
-	if err := check(func(c *coder) { c.version("member", &suite); c.rootKey(&m.Root) }); err != nil {
+	if err := octets.Check(func(c *octets.Coder) { version(c, "member", &suite); rootKey(c, &m.Root) }); err != nil {
 		return err
 	}
 	if PartyOf(v, m.Root) != m.Party {
@@ -101,22 +101,22 @@ type Charter struct {
 	Attest        AttestPolicy // zero in NewCharter: amortised
 }
 
-func (x *Charter) fields(c *coder) {
-	c.version("charter", &x.Suite)
+func (x *Charter) fields(c *octets.Coder) {
+	version(c, "charter", &x.Suite)
 	c.Number("charter version", &x.Version, MaxNumber)
 	c.Array(x.Line[:])
-	octets.List(&c.Coder, "versions before", &x.Previous, 0, MaxCompeting, compareLines, func(l *ident.Line) { c.Array(l[:]) })
+	octets.List(c, "versions before", &x.Previous, 0, MaxCompeting, compareLines, func(l *ident.Line) { c.Array(l[:]) })
 	first := x.Version == 1
 	c.Must(first == (len(x.Previous) == 0) && first == (x.Line == ident.Line{}), "version %d after %d others", x.Version, len(x.Previous))
-	c.heads(&x.Taken)
+	heads(c, &x.Taken)
 	c.Array(x.Nonce[:])
 	c.Text("name of the line", &x.Name, MaxName, false)
 	c.Text("profile", &x.Profile, MaxName, false)
 	c.Time("time of the charter", &x.Created)
-	octets.List(&c.Coder, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return compareParties(a.Party, b.Party) }, func(m *Member) {
+	octets.List(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return compareParties(a.Party, b.Party) }, func(m *Member) {
 		c.Array(m.Party[:])
 		c.Text("name of a party", &m.Name, MaxName, false)
-		c.rootKey(&m.Root)
+		rootKey(c, &m.Root)
 	})
 	c.Uint8(&x.Quorum)
 	n := len(x.Members)
@@ -134,7 +134,7 @@ func (x *Charter) fields(c *coder) {
 		c.Text(t.what, t.p, MaxRule, true)
 	}
 	c.Flag("exercise", &x.Exercise)
-	octets.List(&c.Coder, "allowed relays", &x.Relays, 0, MaxRelays, compareRelays, func(id *ident.Relay) { c.Array(id[:]) })
+	octets.List(c, "allowed relays", &x.Relays, 0, MaxRelays, compareRelays, func(id *ident.Relay) { c.Array(id[:]) })
 	c.Seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)
 	c.Uint8((*uint8)(&x.Record))
 	c.Uint8((*uint8)(&x.Release))
@@ -144,7 +144,7 @@ func (x *Charter) fields(c *coder) {
 
 // policies refuses what is reserved: a line whose terms this program cannot
 // keep is not opened at all.
-func (x *Charter) policies(c *coder) {
+func (x *Charter) policies(c *octets.Coder) {
 	switch {
 	case x.Record == Deniable:
 		c.Fail(fmt.Errorf("%w: a deniable record; messages are signed, so every record of this line will be attributable", ErrReserved))
@@ -157,10 +157,10 @@ func (x *Charter) policies(c *coder) {
 		"record policy %d, release policy %d, attestation policy %d", x.Record, x.Release, x.Attest)
 }
 
-func (k *Clock) fields(c *coder, l precedence.Level) {
+func (k *Clock) fields(c *octets.Coder, l precedence.Level) {
 	c.Seconds("receipt clock of "+l.String(), &k.ReceiptWithin, time.Second, MaxClock)
 	rising := func(a, b time.Duration) int { return int(a/time.Second - b/time.Second) }
-	octets.List(&c.Coder, "escalations", &k.EscalateAt, 0, MaxEscalations, rising, func(at *time.Duration) {
+	octets.List(c, "escalations", &k.EscalateAt, 0, MaxEscalations, rising, func(at *time.Duration) {
 		c.Seconds("escalation of "+l.String(), at, time.Second, MaxClock)
 	})
 }
@@ -199,7 +199,7 @@ func ParseCharter(v Verifier, b []byte) (c Charter, err error) {
 }
 
 // Bytes returns the one spelling of c.
-func (x Charter) Bytes() []byte { return encode(x.fields) }
+func (x Charter) Bytes() []byte { return octets.Encode(x.fields) }
 
 // Hash names this version of the charter.
 func (x Charter) Hash(v Verifier) ident.Line {
@@ -218,7 +218,7 @@ func (x Charter) ID(v Verifier) ident.Line {
 // member's id is the hash of its root, names differ (an officer picks a party
 // by name), and no reserved policy is asked for.
 func (x Charter) Check(v Verifier) error {
-	if err := check(x.fields); err != nil {
+	if err := octets.Check(x.fields); err != nil {
 		return err
 	}
 	if x.Suite != v.ID() {

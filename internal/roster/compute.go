@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Roster returns who belongs to the line. It depends on the statements and
@@ -98,7 +99,7 @@ func (s *Set) reign(p ident.Party, all []*held) (r reign) {
 			return r
 		}
 		for _, other := range by[1:] {
-			if !bytes.Equal(encode(other.Rotate.body), encode(by[0].Rotate.body)) {
+			if !bytes.Equal(octets.Encode(other.Rotate.body), octets.Encode(by[0].Rotate.body)) {
 				r.frozen = true
 				return r
 			}

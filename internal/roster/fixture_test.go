@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 	"hotline/internal/suite"
 )
 
@@ -156,7 +157,7 @@ func (p testParty) sign(tb testing.TB, s Statement) Statement {
 func (p testParty) forge(s Statement) Statement {
 	s.Suite, s.Author, s.Time = 1, p.id, wholeMilli(s.Time)
 	s.By, s.Signer = Root, RootID(one, p.root.Public())
-	s.Endorsements = []Endorsement{{Signature: p.root.Sign(labelStatement, encode(s.body))}}
+	s.Endorsements = []Endorsement{{Signature: p.root.Sign(labelStatement, octets.Encode(s.body))}}
 	return s
 }
 
@@ -209,7 +210,7 @@ func same(a, b *Set) bool {
 // stored is all of a set in bytes.
 func stored(s *Set) []byte {
 	all := s.Statements()
-	return encode(func(c *coder) { c.statements(&all) })
+	return octets.Encode(func(c *octets.Coder) { statements(c, &all) })
 }
 
 // describe prints a roster whole.

@@ -92,8 +92,8 @@ func (t Type) urgency() int {
 }
 
 // heads is a list of heads in a layout.
-func (c *coder) heads(p *[]Head) {
-	octets.List(&c.Coder, "heads", p, 0, MaxHeads, compareHeads, func(h *Head) {
+func heads(c *octets.Coder, p *[]Head) {
+	octets.List(c, "heads", p, 0, MaxHeads, compareHeads, func(h *Head) {
 		c.Array(h.Author[:])
 		c.Array(h.Signer[:])
 		c.Array(h.Line[:])
@@ -102,10 +102,10 @@ func (c *coder) heads(p *[]Head) {
 	})
 }
 
-func headsFields(p *[]Head) fields { return func(c *coder) { c.Magic(magicHeads); c.heads(p) } }
+func headsFields(p *[]Head) fields { return func(c *octets.Coder) { c.Magic(magicHeads); heads(c, p) } }
 
 // MarshalHeads returns the one spelling of heads.
-func MarshalHeads(heads []Head) []byte { return encode(headsFields(&heads)) }
+func MarshalHeads(heads []Head) []byte { return octets.Encode(headsFields(&heads)) }
 
 // ParseHeads reads what [MarshalHeads] wrote. They are a peer's word: all they
 // can do is make this desk send statements that the peer may read anyway.

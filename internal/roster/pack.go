@@ -15,15 +15,15 @@ const (
 	maxSignatures = 16 * MaxMembers // several desks or custodians of each member
 )
 
-func (c *coder) statements(p *[]Statement) {
-	octets.List(&c.Coder, "statements", p, 0, maxStatements, compareOrder, func(st *Statement) {
+func statements(c *octets.Coder, p *[]Statement) {
+	octets.List(c, "statements", p, 0, maxStatements, compareOrder, func(st *Statement) {
 		nested(c, "statement", st, MaxStatement, (*Statement).fields)
 	})
 }
 
-func (c *coder) offer(o *Offer) {
+func offer(c *octets.Coder, o *Offer) {
 	nested(c, "charter", &o.Charter, MaxCharter, (*Charter).fields)
-	octets.List(&c.Coder, "charter signatures", &o.Signatures, 0, maxSignatures, compareSignatures, func(s *CharterSignature) { s.fields(c) })
+	octets.List(c, "charter signatures", &o.Signatures, 0, maxSignatures, compareSignatures, func(s *CharterSignature) { s.fields(c) })
 }
 
 // Card is what a party hands out about itself: its root and its statements,
@@ -36,12 +36,12 @@ type Card struct {
 }
 
 func (x *Card) fields(suite uint8) fields {
-	return func(c *coder) {
+	return func(c *octets.Coder) {
 		c.Magic(magicCard)
-		c.version("desk card", &suite)
+		version(c, "desk card", &suite)
 		c.Text("name of the party", &x.Name, MaxName, false)
-		c.rootKey(&x.Root)
-		c.statements(&x.Statements)
+		rootKey(c, &x.Root)
+		statements(c, &x.Statements)
 	}
 }
 
@@ -56,7 +56,7 @@ func ParseCard(v Verifier, b []byte) (c Card, err error) {
 // Open verifies the card: its root, or one that it rotated to, signed all of
 // it. It returns the party's roster for all its lines.
 func (x Card) Open(v Verifier) (*Roster, error) {
-	if err := check(x.fields(v.ID())); err != nil {
+	if err := octets.Check(x.fields(v.ID())); err != nil {
 		return nil, fmt.Errorf("open desk card: %w", err)
 	}
 	lines := map[ident.Line][]Statement{{}: nil}
@@ -92,7 +92,7 @@ func (x Card) Bytes() []byte {
 	if len(x.Statements) > 0 {
 		suite = x.Statements[0].Suite
 	}
-	return encode(x.fields(suite))
+	return octets.Encode(x.fields(suite))
 }
 
 // Offer is a version of a charter with the signatures that it has so far: what
@@ -102,7 +102,7 @@ type Offer struct {
 	Signatures []CharterSignature
 }
 
-func (x *Offer) fields(c *coder) { c.Magic(magicOffer); c.offer(x) }
+func (x *Offer) fields(c *octets.Coder) { c.Magic(magicOffer); offer(c, x) }
 
 // ParseOffer reads an offer. The charter is checked whole, the signatures only
 // in form: see [Set.CheckSignature].
@@ -116,7 +116,7 @@ func ParseOffer(v Verifier, b []byte) (o Offer, err error) {
 // Bytes returns the file form of o, with its list in its one order.
 func (x Offer) Bytes() []byte {
 	x.Signatures = octets.Sorted(x.Signatures, compareSignatures)
-	return encode(x.fields)
+	return octets.Encode(x.fields)
 }
 
 // Portions returns o as several offers of the same version, each with some of
@@ -154,15 +154,15 @@ type Pack struct {
 	Names      []PartyName
 }
 
-func (x *Pack) fields(c *coder) {
+func (x *Pack) fields(c *octets.Coder) {
 	c.Magic(magicPack)
 	first := Offer{x.Charter, x.Signatures}
-	c.offer(&first)
+	offer(c, &first)
 	x.Charter, x.Signatures = first.Charter, first.Signatures
-	octets.List(&c.Coder, "versions", &x.Versions, 0, MaxVersions, compareOffers, func(o *Offer) { c.offer(o) })
-	c.statements(&x.Statements)
-	octets.List(&c.Coder, "seal keys", &x.SealKeys, 0, maxStatements, compareAnnouncements, func(a *Announcement) { a.fields(c) })
-	octets.List(&c.Coder, "names", &x.Names, 0, MaxMembers, compareNames, func(n *PartyName) {
+	octets.List(c, "versions", &x.Versions, 0, MaxVersions, compareOffers, func(o *Offer) { offer(c, o) })
+	statements(c, &x.Statements)
+	octets.List(c, "seal keys", &x.SealKeys, 0, maxStatements, compareAnnouncements, func(a *Announcement) { a.fields(c) })
+	octets.List(c, "names", &x.Names, 0, MaxMembers, compareNames, func(n *PartyName) {
 		c.Array(n.Party[:])
 		c.Text("name of a party", &n.Name, MaxName, false)
 	})
@@ -172,7 +172,7 @@ func compareOffers(a, b Offer) int { return bytes.Compare(a.Charter.order(), b.C
 
 // order is the version, and then the bytes.
 func (x Charter) order() []byte {
-	return encode(func(c *coder) { c.Number("", &x.Version, MaxNumber); x.fields(c) })
+	return octets.Encode(func(c *octets.Coder) { c.Number("", &x.Version, MaxNumber); x.fields(c) })
 }
 
 func compareAnnouncements(a, b Announcement) int { return bytes.Compare(a.Desk[:], b.Desk[:]) }
@@ -187,7 +187,7 @@ func (x Pack) Bytes() []byte {
 	slices.SortFunc(x.SealKeys, func(a, b Announcement) int { return int(b.Number) - int(a.Number) })
 	x.SealKeys = octets.Sorted(x.SealKeys, compareAnnouncements)
 	x.Names = octets.Sorted(x.Names, compareNames)
-	return encode(x.fields)
+	return octets.Encode(x.fields)
 }
 
 // ParsePack reads a pack and checks its form and charter. Nothing in it may be

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Announcement is a desk's seal key for one period, signed by its desk key.
@@ -20,17 +21,17 @@ type Announcement struct {
 	Signature []byte // by the desk key
 }
 
-func (a *Announcement) body(c *coder) {
-	c.version("seal key announcement", &a.Suite)
+func (a *Announcement) body(c *octets.Coder) {
+	version(c, "seal key announcement", &a.Suite)
 	c.Array(a.Desk[:])
 	c.Number("seal key number", &a.Number, MaxNumber)
-	c.Key("seal key", &a.Public, c.k.Seal)
+	c.Key("seal key", &a.Public, c.Sizes.Seal)
 	c.Time("time of the announcement", &a.Time)
 }
 
-func (a *Announcement) fields(c *coder) {
+func (a *Announcement) fields(c *octets.Coder) {
 	a.body(c)
-	c.Key("seal key signature", &a.Signature, c.k.DeskSignature)
+	c.Key("seal key signature", &a.Signature, c.Sizes.DeskSignature)
 }
 
 // NewAnnouncement returns a signed announcement of a desk's seal key, of the
@@ -42,10 +43,10 @@ func NewAnnouncement(desk Signer, a Announcement) (Announcement, error) {
 		}
 	}
 	a.Time = wholeMilli(a.Time)
-	if err := check(a.body); err != nil {
+	if err := octets.Check(a.body); err != nil {
 		return Announcement{}, fmt.Errorf("announce seal key: %w", err)
 	}
-	a.Signature = desk.Sign(labelSealKey, encode(a.body))
+	a.Signature = desk.Sign(labelSealKey, octets.Encode(a.body))
 	return a, nil
 }
 
@@ -57,7 +58,7 @@ func ParseAnnouncement(b []byte) (a Announcement, err error) {
 }
 
 // Bytes returns the one spelling of a.
-func (a Announcement) Bytes() []byte { return encode(a.fields) }
+func (a Announcement) Bytes() []byte { return octets.Encode(a.fields) }
 
 // Verify checks that the desk of certificate c announced a. The certificate
 // itself must have been verified before, by a [Set] for example.

@@ -175,7 +175,7 @@ func (s *Set) admit(st Statement, now time.Time) error {
 	if st.Line != (ident.Line{}) && st.Line != s.line {
 		return fmt.Errorf("%w: statement is for %v", ErrForeign, st.Line)
 	}
-	if err := check(st.fields); err != nil {
+	if err := octets.Check(st.fields); err != nil {
 		return err
 	}
 	if err := s.checkSigners(st); err != nil {
@@ -394,7 +394,7 @@ func compareOrder(a, b Statement) int {
 	if c != 0 {
 		return c
 	}
-	return bytes.Compare(encode(a.body), encode(b.body))
+	return bytes.Compare(octets.Encode(a.body), octets.Encode(b.body))
 }
 
 func compareStatements(a, b ident.Statement) int { return bytes.Compare(a[:], b[:]) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // CharterSignature is a member's consent to one version of a charter. The
@@ -24,8 +25,8 @@ type CharterSignature struct {
 	Signature []byte
 }
 
-func (s *CharterSignature) body(c *coder) {
-	c.version("charter signature", &s.Suite)
+func (s *CharterSignature) body(c *octets.Coder) {
+	version(c, "charter signature", &s.Suite)
 	c.Array(s.Line[:])
 	c.Array(s.Charter[:])
 	c.Array(s.Party[:])
@@ -33,7 +34,7 @@ func (s *CharterSignature) body(c *coder) {
 	c.Time("time of the signature", &s.Time)
 }
 
-func (s *CharterSignature) fields(c *coder) {
+func (s *CharterSignature) fields(c *octets.Coder) {
 	s.body(c)
 	if s.Charter != s.Line && c.Reads() {
 		s.Warrant = new(Warrant)
@@ -41,7 +42,7 @@ func (s *CharterSignature) fields(c *coder) {
 	if c.Must((s.Warrant != nil) == (s.Charter != s.Line), "a desk signs the first version, custodians the others"); c.OK() && s.Warrant != nil {
 		s.Warrant.fields(c)
 	}
-	c.Key("signature under the charter", &s.Signature, c.k.DeskSignature)
+	c.Key("signature under the charter", &s.Signature, c.Sizes.DeskSignature)
 }
 
 // SignCharter signs c for the party with a desk key, or with a custodian's
@@ -54,11 +55,11 @@ func SignCharter(v Verifier, key Signer, c Charter, s CharterSignature) (Charter
 	if _, ok := c.Member(s.Party); !ok {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w: party is no member", ErrForeign)
 	}
-	if err := check(s.body); err != nil {
+	if err := octets.Check(s.body); err != nil {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w", err)
 	}
-	s.Signature = key.Sign(labelSignature, encode(s.body))
-	if err := check(s.fields); err != nil {
+	s.Signature = key.Sign(labelSignature, octets.Encode(s.body))
+	if err := octets.Check(s.fields); err != nil {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w", err)
 	}
 	return s, nil
@@ -72,7 +73,7 @@ func ParseCharterSignature(b []byte) (s CharterSignature, err error) {
 }
 
 // Bytes returns the one spelling of s.
-func (s CharterSignature) Bytes() []byte { return encode(s.fields) }
+func (s CharterSignature) Bytes() []byte { return octets.Encode(s.fields) }
 
 // Signer names the key that signed: the desk's id, or the custodian's key.
 func (s CharterSignature) Signer(v Verifier) [32]byte {
@@ -99,7 +100,7 @@ func (s *Set) checkSignature(c Charter, sig CharterSignature) error {
 	if _, ok := c.Member(sig.Party); !ok {
 		return fmt.Errorf("%w: signer is no member", ErrForeign)
 	}
-	if err := check(sig.fields); err != nil {
+	if err := octets.Check(sig.fields); err != nil {
 		return err
 	}
 	if sig.Warrant != nil {

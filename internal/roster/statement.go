@@ -132,8 +132,8 @@ type Statement struct {
 	Endorsements []Endorsement
 }
 
-func (s *Statement) body(c *coder) {
-	c.version("statement", &s.Suite)
+func (s *Statement) body(c *octets.Coder) {
+	version(c, "statement", &s.Suite)
 	c.Uint8((*uint8)(&s.Type))
 	if k, known := kinds[s.Type]; !known {
 		c.Must(false, "statement type %d", uint8(s.Type))
@@ -154,7 +154,7 @@ func (s *Statement) body(c *coder) {
 
 // content is the one that Type says; a statement that is made and holds
 // another has none.
-func (s *Statement) content(c *coder) {
+func (s *Statement) content(c *octets.Coder) {
 	if c.Reads() {
 		switch s.Type {
 		case AddDesk, DormantDesk:
@@ -193,15 +193,15 @@ func (s *Statement) content(c *coder) {
 		s.Suspend.fields(c)
 	case s.Rotate != nil:
 		s.Rotate.body(c)
-		c.Key("signature of the successor", &s.Rotate.Signature, c.k.RootSignature)
+		c.Key("signature of the successor", &s.Rotate.Signature, c.Sizes.RootSignature)
 	case s.Contact != nil:
 		s.Contact.fields(c)
 	}
 }
 
-func (a *Addition) fields(c *coder, dormant bool) {
+func (a *Addition) fields(c *octets.Coder, dormant bool) {
 	a.Certificate.fields(c)
-	octets.List(&c.Coder, "mailboxes", &a.Mailboxes, 1, MaxMailboxes, nil, func(m *Mailbox) {
+	octets.List(c, "mailboxes", &a.Mailboxes, 1, MaxMailboxes, nil, func(m *Mailbox) {
 		c.Text("relay address", &m.Addr, MaxAddr, false)
 		c.Must(!slices.ContainsFunc([]byte(m.Addr), func(b byte) bool { return b <= ' ' || b > '~' }), "relay address %q", m.Addr)
 		c.Array(m.Relay[:])
@@ -211,24 +211,24 @@ func (a *Addition) fields(c *coder, dormant bool) {
 	for i, m := range a.Mailboxes {
 		c.Must(!slices.ContainsFunc(a.Mailboxes[:i], func(o Mailbox) bool { return o.Box == m.Box && o.Relay == m.Relay }), "one mailbox twice")
 	}
-	c.holders("delegates", &a.Delegates)
-	c.holders("custodians", &a.Custodians)
+	office(c, "delegates", &a.Delegates)
+	office(c, "custodians", &a.Custodians)
 	if !dormant {
 		a.SealKey.fields(c)
 	}
 }
 
-// holders is who holds an office. One alone would be a single key that nobody
+// office is who holds an office. One alone would be a single key that nobody
 // may lose.
-func (c *coder) holders(what string, p *[]Holder) {
-	octets.List(&c.Coder, what, p, 0, MaxHolders, func(a, b Holder) int { return compareKeys(a.Key, b.Key) }, func(h *Holder) {
+func office(c *octets.Coder, what string, p *[]Holder) {
+	octets.List(c, what, p, 0, MaxHolders, func(a, b Holder) int { return compareKeys(a.Key, b.Key) }, func(h *Holder) {
 		c.Text("name among the "+what, &h.Name, MaxName, false)
 		c.Array(h.Key[:])
 	})
 	c.Must(len(*p) != 1, "one of the %s alone; want none, or two and more", what)
 }
 
-func (s *Suspension) fields(c *coder) {
+func (s *Suspension) fields(c *octets.Coder) {
 	c.Array(s.Subject[:])
 	c.Number("notice", &s.Notice, MaxNumber)
 	c.Text("reason", &s.Reason, MaxReason, true)
@@ -238,12 +238,12 @@ func (s *Suspension) fields(c *coder) {
 	}
 }
 
-func (r *Rotation) body(c *coder) {
-	c.rootKey(&r.Root)
-	octets.List(&c.Coder, "survivors", &r.Survivors, 0, 3*MaxPerSigner, compareStatements, func(id *ident.Statement) { c.Array(id[:]) })
+func (r *Rotation) body(c *octets.Coder) {
+	rootKey(c, &r.Root)
+	octets.List(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, compareStatements, func(id *ident.Statement) { c.Array(id[:]) })
 }
 
-func (x *Contact) fields(c *coder) {
+func (x *Contact) fields(c *octets.Coder) {
 	c.Number("notice", &x.Notice, MaxNumber)
 	for _, f := range []struct {
 		what string
@@ -254,14 +254,14 @@ func (x *Contact) fields(c *coder) {
 	c.Must(x.Phone != "" || x.Email != "", "a contact without phone and mail")
 }
 
-func (s *Statement) fields(c *coder) {
+func (s *Statement) fields(c *octets.Coder) {
 	s.body(c)
 	if c.OK() {
 		n := 1
 		if s.By == Custodian {
 			n = 2
 		}
-		c.endorsements(s.By, &s.Endorsements, n)
+		endorsements(c, s.By, &s.Endorsements, n)
 	}
 }
 
@@ -298,18 +298,18 @@ func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 		held := *s.Suspend
 		held.Until, s.Suspend = wholeMilli(held.Until), &held
 	}
-	if err := check(s.body); err != nil {
+	if err := octets.Check(s.body); err != nil {
 		return Statement{}, fmt.Errorf("make statement: %w", err)
 	}
 	s.Endorsements = nil
 	for _, k := range keepers {
-		e := Endorsement{Signature: k.Sign(labelStatement, encode(s.body))}
+		e := Endorsement{Signature: k.Sign(labelStatement, octets.Encode(s.body))}
 		if s.By != Root {
 			e.Warrant = &k.Warrant
 		}
 		s.Endorsements = append(s.Endorsements, e)
 	}
-	if err := check(s.fields); err != nil {
+	if err := octets.Check(s.fields); err != nil {
 		return Statement{}, fmt.Errorf("make statement: %w", err)
 	}
 	return s, nil
@@ -319,17 +319,17 @@ func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 // is a [CommittedRoot] when it has named its own successor.
 func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []ident.Statement) (*Rotation, error) {
 	r := &Rotation{Root: successor.Public(), Survivors: octets.Sorted(survivors, compareStatements)}
-	if err := check(r.signed(v.ID(), author)); err != nil {
+	if err := octets.Check(r.signed(v.ID(), author)); err != nil {
 		return nil, fmt.Errorf("rotate root: %w", err)
 	}
-	r.Signature = successor.Sign(labelRotation, encode(r.signed(v.ID(), author)))
+	r.Signature = successor.Sign(labelRotation, octets.Encode(r.signed(v.ID(), author)))
 	return r, nil
 }
 
 // signed is what the successor signs.
 func (r *Rotation) signed(suite uint8, author ident.Party) fields {
-	return func(c *coder) {
-		c.version("rotation", &suite)
+	return func(c *octets.Coder) {
+		version(c, "rotation", &suite)
 		c.Array(author[:])
 		r.body(c)
 	}
@@ -343,12 +343,12 @@ func ParseStatement(b []byte) (s Statement, err error) {
 }
 
 // Bytes returns the one spelling of s.
-func (s Statement) Bytes() []byte { return encode(s.fields) }
+func (s Statement) Bytes() []byte { return octets.Encode(s.fields) }
 
 // ID returns the id of s: the hash of everything that its author signed. The
 // signature is left out, because signing twice gives two signatures.
 func (s Statement) ID(v Verifier) ident.Statement {
-	return ident.Statement(short(v.Hash(labelStatement, encode(s.body))))
+	return ident.Statement(short(v.Hash(labelStatement, octets.Encode(s.body))))
 }
 
 // Desk returns the desk that s is about, if it is about one.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 	"hotline/internal/suite"
 )
 
@@ -323,7 +324,7 @@ func checkVectorKeys(t *testing.T, v vectors) {
 		if !bytes.Equal(f[:], d.Fingerprint) || !bytes.Equal(id[:], d.Desk) || id.String() != d.Text {
 			t.Errorf("desk %d: id = %v, want %s", i, id, d.Text)
 		}
-		if !bytes.Equal(encode(cert.body), encode(desks[i].cert.body)) {
+		if !bytes.Equal(octets.Encode(cert.body), octets.Encode(desks[i].cert.body)) {
 			t.Errorf("certificate %d is spelt differently", i)
 		}
 		a, err := ParseAnnouncement(v.Announcements[i])
@@ -333,7 +334,7 @@ func checkVectorKeys(t *testing.T, v vectors) {
 		if err := a.Verify(plain, cert); err != nil {
 			t.Error(err)
 		}
-		if want := desks[i].announce(t, 2); !bytes.Equal(encode(a.body), encode(want.body)) {
+		if want := desks[i].announce(t, 2); !bytes.Equal(octets.Encode(a.body), octets.Encode(want.body)) {
 			t.Errorf("announcement %d is spelt differently", i)
 		}
 	}

@@ -50,19 +50,19 @@ type Warrant struct {
 	Signature []byte // by the root
 }
 
-func (x *Warrant) body(c *coder) {
-	c.version("warrant", &x.Suite)
+func (x *Warrant) body(c *octets.Coder) {
+	version(c, "warrant", &x.Suite)
 	c.Array(x.Party[:])
 	c.Array(x.Root[:])
 	c.Uint8((*uint8)(&x.Office))
 	c.Must(x.Office == Delegate || x.Office == Custodian, "warrant for office %d", uint8(x.Office))
 	c.Text("name of the "+x.Office.String(), &x.Name, MaxName, false)
-	c.Key("key of the "+x.Office.String(), &x.Public, c.k.Desk)
+	c.Key("key of the "+x.Office.String(), &x.Public, c.Sizes.Desk)
 }
 
-func (x *Warrant) fields(c *coder) {
+func (x *Warrant) fields(c *octets.Coder) {
 	x.body(c)
-	c.Key("warrant signature", &x.Signature, c.k.RootSignature)
+	c.Key("warrant signature", &x.Signature, c.Sizes.RootSignature)
 }
 
 // NewWarrant checks w's fields and returns it signed by the party's root. A
@@ -72,10 +72,10 @@ func NewWarrant(v Verifier, root Signer, w Warrant) (Warrant, error) {
 	if w.Party == (ident.Party{}) {
 		w.Party = PartyOf(v, root.Public())
 	}
-	if err := check(w.body); err != nil {
+	if err := octets.Check(w.body); err != nil {
 		return Warrant{}, fmt.Errorf("issue warrant: %w", err)
 	}
-	w.Signature = root.Sign(labelWarrant, encode(w.body))
+	w.Signature = root.Sign(labelWarrant, octets.Encode(w.body))
 	return w, nil
 }
 
@@ -86,7 +86,7 @@ func ParseWarrant(b []byte) (w Warrant, err error) {
 }
 
 // Bytes returns the one spelling of w.
-func (x Warrant) Bytes() []byte { return encode(x.fields) }
+func (x Warrant) Bytes() []byte { return octets.Encode(x.fields) }
 
 // Holder returns how an addition names the warrant's key.
 func (x Warrant) Holder(v Verifier) Holder { return Holder{x.Name, KeyID(v, x.Public)} }
@@ -108,7 +108,7 @@ type Endorsement struct {
 }
 
 // endorsements is the signed end of a layout whose body says the office.
-func (c *coder) endorsements(by Office, p *[]Endorsement, n int) {
+func endorsements(c *octets.Coder, by Office, p *[]Endorsement, n int) {
 	if c.Reads() {
 		*p = make([]Endorsement, n)
 	}
@@ -116,7 +116,7 @@ func (c *coder) endorsements(by Office, p *[]Endorsement, n int) {
 	for i := range *p {
 		e := &(*p)[i]
 		if by == Root {
-			c.Key("signature", &e.Signature, c.k.RootSignature)
+			c.Key("signature", &e.Signature, c.Sizes.RootSignature)
 			continue
 		}
 		if c.Reads() {
@@ -126,7 +126,7 @@ func (c *coder) endorsements(by Office, p *[]Endorsement, n int) {
 			return
 		}
 		e.Warrant.fields(c)
-		c.Key("signature", &e.Signature, c.k.DeskSignature)
+		c.Key("signature", &e.Signature, c.Sizes.DeskSignature)
 	}
 }
 
@@ -168,13 +168,13 @@ func verifyDesk(v Verifier, public []byte, label string, suite uint8, signature 
 // verified also holds the bounds of what is signed, and that it is of the suite
 // that its line has: nothing of another suite counts for it.
 func verified(v Verifier, suite uint8, body fields, verify func(b []byte) error) error {
-	if err := check(body); err != nil {
+	if err := octets.Check(body); err != nil {
 		return err
 	}
 	if suite != v.ID() {
 		return fmt.Errorf("%w: suite %d on a line of suite %d", ErrForeign, suite, v.ID())
 	}
-	if err := verify(encode(body)); err != nil {
+	if err := verify(octets.Encode(body)); err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
 	return nil
