@@ -67,7 +67,7 @@ func NewSender(s Suite, in Start) (*Sender, error) {
 
 func newSender(s Suite, in Start, key [32]byte, name Generation) (*Sender, error) {
 	parties := slices.Clone(in.Parties)
-	slices.SortFunc(parties, compareParties)
+	slices.SortFunc(parties, ident.Compare[ident.Party])
 	if len(parties) == 0 || len(parties) > MaxParties || len(slices.Compact(slices.Clone(parties))) != len(parties) {
 		return nil, fmt.Errorf("make sending key for %d parties: %w", len(in.Parties), ErrInput)
 	}
@@ -105,8 +105,6 @@ func (m *Sender) takeOver(p *Sender) {
 	}
 	p.spent = true
 }
-
-func compareParties(a, b ident.Party) int { return slices.Compare(a[:], b[:]) }
 
 // Last returns the newest sequence of a precedence's chain and its running
 // hash; 0 before the first message.
@@ -207,7 +205,7 @@ func (m *Sender) chainFor(in SealInput) (c *sendChain, lane Lane, err error) {
 	case !in.Precedence.Valid() || !in.Kind.Fits(isReceipt):
 		return nil, 0, fmt.Errorf("seal kind %d at %v: %w", in.Kind, in.Precedence, ErrInput)
 	case isReceipt:
-		i, ok := slices.BinarySearchFunc(m.receipts, in.ReceiptTo, func(c sendChain, p ident.Party) int { return compareParties(c.party, p) })
+		i, ok := slices.BinarySearchFunc(m.receipts, in.ReceiptTo, func(c sendChain, p ident.Party) int { return ident.Compare(c.party, p) })
 		if !ok {
 			return nil, 0, fmt.Errorf("seal receipt to %v, outside the group: %w", in.ReceiptTo, ErrInput)
 		}

@@ -74,7 +74,7 @@ func SliceSize(s Asymmetric) int {
 // again gives another envelope for the same key. Errors wrap [ErrForgotten] or
 // [ErrInput] (a party outside the group, a bad seal key).
 func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
-	i, ok := slices.BinarySearchFunc(m.receipts, in.Party, func(c sendChain, p ident.Party) int { return compareParties(c.party, p) })
+	i, ok := slices.BinarySearchFunc(m.receipts, in.Party, func(c sendChain, p ident.Party) int { return ident.Compare(c.party, p) })
 	switch {
 	case !m.held:
 		return nil, fmt.Errorf("seal slice for %v: %w", in.Desk, ErrForgotten)

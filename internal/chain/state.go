@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"hotline/internal/ident"
 	"hotline/internal/octets"
 )
 
@@ -55,7 +56,7 @@ func (m *sender) fields(c *octets.Coder) {
 	for l := range m.lanes {
 		m.lanes[l].fields(c)
 	}
-	byParty := func(a, b sendChain) int { return compareParties(a.party, b.party) }
+	byParty := func(a, b sendChain) int { return ident.Compare(a.party, b.party) }
 	octets.List(c, "parties", &m.receipts, 1, MaxParties, byParty, func(s *sendChain) {
 		c.Array(s.party[:])
 		s.fields(c)

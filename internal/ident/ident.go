@@ -11,6 +11,7 @@
 package ident
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
@@ -45,6 +46,9 @@ type (
 	// Message is drawn at random by the originating desk. Text form "msg1…".
 	Message [16]byte
 )
+
+// Compare is the one order of identifiers of a kind: that of their bytes.
+func Compare[T ~[32]byte](a, b T) int { return bytes.Compare(a[:], b[:]) }
 
 // alphabet is base32 in lower case without look-alikes at its end: letters
 // and 2 to 7, as in RFC 4648, Section 6.

@@ -22,7 +22,7 @@ type Coder struct {
 	// Sizes are those of the suite that the layout named, for what follows.
 	Sizes Sizes
 	w     Writer
-	err  error
+	err   error
 }
 
 // Encode writes a layout. Fields out of bounds are written as far as they can

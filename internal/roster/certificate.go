@@ -59,9 +59,8 @@ func NewCertificate(v Verifier, root Signer, c Certificate) (Certificate, error)
 }
 
 // ParseCertificate reads a certificate and checks its form, not its signature.
-func ParseCertificate(b []byte) (c Certificate, err error) {
-	err = decode("certificate", b, MaxStatement, c.fields)
-	return c, err
+func ParseCertificate(b []byte) (Certificate, error) {
+	return parse[Certificate]("certificate", b, MaxStatement)
 }
 
 // Bytes returns the one spelling of c.

@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -105,7 +104,7 @@ func (x *Charter) fields(c *octets.Coder) {
 	version(c, "charter", &x.Suite)
 	c.Number("charter version", &x.Version, MaxNumber)
 	c.Array(x.Line[:])
-	octets.List(c, "versions before", &x.Previous, 0, MaxCompeting, compareLines, func(l *ident.Line) { c.Array(l[:]) })
+	octets.List(c, "versions before", &x.Previous, 0, MaxCompeting, ident.Compare[ident.Line], func(l *ident.Line) { c.Array(l[:]) })
 	first := x.Version == 1
 	c.Must(first == (len(x.Previous) == 0) && first == (x.Line == ident.Line{}), "version %d after %d others", x.Version, len(x.Previous))
 	heads(c, &x.Taken)
@@ -113,7 +112,7 @@ func (x *Charter) fields(c *octets.Coder) {
 	c.Text("name of the line", &x.Name, MaxName, false)
 	c.Text("profile", &x.Profile, MaxName, false)
 	c.Time("time of the charter", &x.Created)
-	octets.List(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return compareParties(a.Party, b.Party) }, func(m *Member) {
+	octets.List(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return ident.Compare(a.Party, b.Party) }, func(m *Member) {
 		c.Array(m.Party[:])
 		c.Text("name of a party", &m.Name, MaxName, false)
 		rootKey(c, &m.Root)
@@ -134,7 +133,7 @@ func (x *Charter) fields(c *octets.Coder) {
 		c.Text(t.what, t.p, MaxRule, true)
 	}
 	c.Flag("exercise", &x.Exercise)
-	octets.List(c, "allowed relays", &x.Relays, 0, MaxRelays, compareRelays, func(id *ident.Relay) { c.Array(id[:]) })
+	octets.List(c, "allowed relays", &x.Relays, 0, MaxRelays, ident.Compare[ident.Relay], func(id *ident.Relay) { c.Array(id[:]) })
 	c.Seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)
 	c.Uint8((*uint8)(&x.Record))
 	c.Uint8((*uint8)(&x.Release))
@@ -181,9 +180,9 @@ func NewCharter(v Verifier, c Charter) (Charter, error) {
 		c.Quorum = uint8(len(c.Members)/2 + 1)
 	}
 	c.Members = slices.Clone(c.Members)
-	slices.SortFunc(c.Members, func(a, b Member) int { return compareParties(a.Party, b.Party) })
+	slices.SortFunc(c.Members, func(a, b Member) int { return ident.Compare(a.Party, b.Party) })
 	c.Relays = slices.Clone(c.Relays)
-	slices.SortFunc(c.Relays, compareRelays)
+	slices.SortFunc(c.Relays, ident.Compare[ident.Relay])
 	if err := c.Check(v); err != nil {
 		return Charter{}, fmt.Errorf("make charter: %w", err)
 	}
@@ -252,7 +251,3 @@ func (x Charter) Parties() []ident.Party {
 	}
 	return out
 }
-
-func compareRelays(a, b ident.Relay) int { return bytes.Compare(a[:], b[:]) }
-
-func compareLines(a, b ident.Line) int { return bytes.Compare(a[:], b[:]) }

@@ -22,6 +22,18 @@ func decode(what string, b []byte, limit int, f fields) error {
 	return nil
 }
 
+// layout is a value of this package that says its fields.
+type layout[T any] interface {
+	*T
+	fields(*octets.Coder)
+}
+
+// parse reads a value that nothing else is needed to read.
+func parse[T any, P layout[T]](what string, b []byte, limit int) (x T, err error) {
+	err = decode(what, b, limit, P(&x).fields)
+	return x, err
+}
+
 // version begins a layout: its version and the suite of its keys.
 func version(c *octets.Coder, what string, suite *uint8) {
 	version := uint8(layoutVersion)

@@ -71,7 +71,7 @@ func (st *held) entry() Entry {
 }
 
 func compareEntries(a, b Entry) int {
-	return cmp.Or(compareParties(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]))
+	return cmp.Or(ident.Compare(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]))
 }
 
 // reign is the roots of a party, one after another.
@@ -127,7 +127,7 @@ func (r reign) holds(st *held) bool {
 	}
 	for _, competing := range r.lists[era:] {
 		for _, rotation := range competing {
-			if _, listed := slices.BinarySearchFunc(rotation.Rotate.Survivors, st.id, compareStatements); !listed {
+			if _, listed := slices.BinarySearchFunc(rotation.Rotate.Survivors, st.id, ident.Compare[ident.Statement]); !listed {
 				return false
 			}
 		}
@@ -169,7 +169,7 @@ func (r *Roster) takeRemovals(all []*held) {
 
 // before puts the earlier of two removals of one desk first; the ids break ties.
 func (m Removal) before(o Removal) bool {
-	return cmp.Or(m.Time.Compare(o.Time), compareStatements(m.Statement, o.Statement)) < 0
+	return cmp.Or(m.Time.Compare(o.Time), ident.Compare(m.Statement, o.Statement)) < 0
 }
 
 // takeNotices finds the suspensions and contact cards that count: the highest
@@ -202,7 +202,7 @@ func (r *Roster) takeNotices(all []*held, reigns map[ident.Party]reign) {
 		}
 	}
 	slices.SortFunc(r.notices, func(a, b Notice) int {
-		return cmp.Or(compareParties(a.Author, b.Author), compareParties(a.Subject, b.Subject))
+		return cmp.Or(ident.Compare(a.Author, b.Author), ident.Compare(a.Subject, b.Subject))
 	})
 }
 

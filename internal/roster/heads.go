@@ -115,5 +115,5 @@ func ParseHeads(b []byte) (heads []Head, err error) {
 }
 
 func compareHeads(a, b Head) int {
-	return cmp.Or(compareParties(a.Author, b.Author), compareKeys(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]))
+	return cmp.Or(ident.Compare(a.Author, b.Author), ident.Compare(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]))
 }

@@ -141,7 +141,7 @@ type PartyName struct {
 	Name  string
 }
 
-func compareNames(a, b PartyName) int { return compareParties(a.Party, b.Party) }
+func compareNames(a, b PartyName) int { return ident.Compare(a.Party, b.Party) }
 
 // Pack is all that a desk needs to join a line that is open: a desk of its own
 // party makes it, and it travels as a file or on a line that both share.

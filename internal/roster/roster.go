@@ -86,13 +86,11 @@ func PartyOf(v Verifier, root []byte) ident.Party {
 // audience of a message. Order and repetition of parties do not matter.
 func GroupID(v Verifier, line ident.Line, parties []ident.Party) ident.Group {
 	parts := [][]byte{line[:]}
-	for _, p := range octets.Sorted(parties, compareParties) {
+	for _, p := range octets.Sorted(parties, ident.Compare[ident.Party]) {
 		parts = append(parts, bytes.Clone(p[:]))
 	}
 	return ident.Group(short(v.Hash(labelGroup, parts...)))
 }
-
-func compareParties(a, b ident.Party) int { return bytes.Compare(a[:], b[:]) }
 
 // Entry is one desk of a roster.
 type Entry struct {

@@ -52,9 +52,8 @@ func NewAnnouncement(desk Signer, a Announcement) (Announcement, error) {
 
 // ParseAnnouncement reads an announcement and checks its form, not its
 // signature.
-func ParseAnnouncement(b []byte) (a Announcement, err error) {
-	err = decode("seal key announcement", b, MaxStatement, a.fields)
-	return a, err
+func ParseAnnouncement(b []byte) (Announcement, error) {
+	return parse[Announcement]("seal key announcement", b, MaxStatement)
 }
 
 // Bytes returns the one spelling of a.

@@ -135,7 +135,7 @@ func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
 		return false, fmt.Errorf("add statement %d of %v: %w", st.Number, st.Author, ErrFull)
 	}
 	at := slot{scope{st.Author, st.Signer, st.Line}, st.Number}
-	ids := octets.Sorted(append(s.bySlot[at], id), compareStatements)
+	ids := octets.Sorted(append(s.bySlot[at], id), ident.Compare[ident.Statement])
 	in := &held{st, id, st.Desk(s.v)}
 	s.byID[id], s.bySlot[at], s.roster = in, ids, nil
 	s.counts[count{st.Signer, st.Type}]++
@@ -330,7 +330,7 @@ func (s *Set) Digest() (d [32]byte) {
 
 func digestOf(v Verifier, line ident.Line, ids []ident.Statement) [32]byte {
 	var all bytes.Buffer
-	for _, id := range octets.Sorted(ids, compareStatements) {
+	for _, id := range octets.Sorted(ids, ident.Compare[ident.Statement]) {
 		all.Write(id[:])
 	}
 	return short(v.Hash(labelDigest, line[:], all.Bytes()))
@@ -390,13 +390,9 @@ func (s *Set) AddHistory(statements []Statement) error {
 // compareOrder sorts statements by author, signer, scope and number, and two
 // under one number by their bytes.
 func compareOrder(a, b Statement) int {
-	c := cmp.Or(compareParties(a.Author, b.Author), compareKeys(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]), cmp.Compare(a.Number, b.Number))
+	c := cmp.Or(ident.Compare(a.Author, b.Author), ident.Compare(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]), cmp.Compare(a.Number, b.Number))
 	if c != 0 {
 		return c
 	}
 	return bytes.Compare(octets.Encode(a.body), octets.Encode(b.body))
 }
-
-func compareStatements(a, b ident.Statement) int { return bytes.Compare(a[:], b[:]) }
-
-func compareKeys(a, b ident.Key) int { return bytes.Compare(a[:], b[:]) }

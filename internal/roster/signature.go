@@ -67,9 +67,8 @@ func SignCharter(v Verifier, key Signer, c Charter, s CharterSignature) (Charter
 
 // ParseCharterSignature reads a charter signature and checks its form, not
 // whether it holds; see [Set.CheckSignature].
-func ParseCharterSignature(b []byte) (s CharterSignature, err error) {
-	err = decode("charter signature", b, MaxStatement, s.fields)
-	return s, err
+func ParseCharterSignature(b []byte) (CharterSignature, error) {
+	return parse[CharterSignature]("charter signature", b, MaxStatement)
 }
 
 // Bytes returns the one spelling of s.
@@ -143,7 +142,7 @@ func (s *Set) Unsigned(c Charter, sigs []CharterSignature) (missing []ident.Part
 
 // compareSignatures sorts by who signed, so that a list has each once.
 func compareSignatures(a, b CharterSignature) int {
-	return cmp.Or(bytes.Compare(a.Charter[:], b.Charter[:]), compareParties(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]), bytes.Compare(a.key(), b.key()))
+	return cmp.Or(bytes.Compare(a.Charter[:], b.Charter[:]), ident.Compare(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]), bytes.Compare(a.key(), b.key()))
 }
 
 func (s CharterSignature) key() []byte {

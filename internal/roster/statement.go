@@ -221,7 +221,7 @@ func (a *Addition) fields(c *octets.Coder, dormant bool) {
 // office is who holds an office. One alone would be a single key that nobody
 // may lose.
 func office(c *octets.Coder, what string, p *[]Holder) {
-	octets.List(c, what, p, 0, MaxHolders, func(a, b Holder) int { return compareKeys(a.Key, b.Key) }, func(h *Holder) {
+	octets.List(c, what, p, 0, MaxHolders, func(a, b Holder) int { return ident.Compare(a.Key, b.Key) }, func(h *Holder) {
 		c.Text("name among the "+what, &h.Name, MaxName, false)
 		c.Array(h.Key[:])
 	})
@@ -240,7 +240,7 @@ func (s *Suspension) fields(c *octets.Coder) {
 
 func (r *Rotation) body(c *octets.Coder) {
 	rootKey(c, &r.Root)
-	octets.List(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, compareStatements, func(id *ident.Statement) { c.Array(id[:]) })
+	octets.List(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, ident.Compare[ident.Statement], func(id *ident.Statement) { c.Array(id[:]) })
 }
 
 func (x *Contact) fields(c *octets.Coder) {
@@ -318,7 +318,7 @@ func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 // NewRotation returns the content of a rotation, signed by the successor, which
 // is a [CommittedRoot] when it has named its own successor.
 func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []ident.Statement) (*Rotation, error) {
-	r := &Rotation{Root: successor.Public(), Survivors: octets.Sorted(survivors, compareStatements)}
+	r := &Rotation{Root: successor.Public(), Survivors: octets.Sorted(survivors, ident.Compare[ident.Statement])}
 	if err := octets.Check(r.signed(v.ID(), author)); err != nil {
 		return nil, fmt.Errorf("rotate root: %w", err)
 	}
@@ -337,9 +337,8 @@ func (r *Rotation) signed(suite uint8, author ident.Party) fields {
 
 // ParseStatement reads a statement and checks its form, not its signature. A
 // reserved type is an error wrapping [ErrReserved].
-func ParseStatement(b []byte) (s Statement, err error) {
-	err = decode("statement", b, MaxStatement, s.fields)
-	return s, err
+func ParseStatement(b []byte) (Statement, error) {
+	return parse[Statement]("statement", b, MaxStatement)
 }
 
 // Bytes returns the one spelling of s.

@@ -72,7 +72,7 @@ func (s *Set) Pending() (out []Offer) {
 			out = append(out, o)
 		}
 	}
-	slices.SortFunc(out, func(a, b Offer) int { return compareLines(a.Charter.Hash(s.v), b.Charter.Hash(s.v)) })
+	slices.SortFunc(out, func(a, b Offer) int { return ident.Compare(a.Charter.Hash(s.v), b.Charter.Hash(s.v)) })
 	return out
 }
 
@@ -92,7 +92,7 @@ func (s *Set) succeed() {
 			for _, c := range next {
 				before = append(before, c.Hash(s.v))
 			}
-			before = octets.Sorted(before, compareLines)
+			before = octets.Sorted(before, ident.Compare[ident.Line])
 			t.chain = append(t.chain, before...)
 			next = s.successors(t.current.Version+2, before)
 		}
@@ -123,7 +123,7 @@ func (s *Set) successors(version uint64, before []ident.Line) (out []Charter) {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b Charter) int { return compareLines(a.Hash(s.v), b.Hash(s.v)) })
+	slices.SortFunc(out, func(a, b Charter) int { return ident.Compare(a.Hash(s.v), b.Hash(s.v)) })
 	return out
 }
 

@@ -35,7 +35,7 @@ func (f founders) next(t *testing.T, version uint64, change func(*Charter), befo
 	for _, b := range before {
 		c.Previous = append(c.Previous, b.Hash(one))
 	}
-	c.Previous = octets.Sorted(c.Previous, compareLines)
+	c.Previous = octets.Sorted(c.Previous, ident.Compare[ident.Line])
 	change(&c)
 	c, err := NewCharter(one, c)
 	if err != nil {
@@ -161,7 +161,7 @@ func TestCompetingVersions(t *testing.T) {
 		t.Fatalf("version %d, %d compete, AUS's desk %v", c.Version, len(competing), s.Roster().State(d.id))
 	}
 	both := f.next(t, 3, rename("settled"), f.c, b)
-	both.Previous = octets.Sorted([]ident.Line{a.Hash(one), b.Hash(one)}, compareLines)
+	both.Previous = octets.Sorted([]ident.Line{a.Hash(one), b.Hash(one)}, ident.Compare[ident.Line])
 	if err := s.TakeVersion(f.offer(t, both, jpn, aus, kor)); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type Holder struct {
 
 // SortHolders puts holders in their one order, each once.
 func SortHolders(all []Holder) []Holder {
-	return octets.Sorted(all, func(a, b Holder) int { return compareKeys(a.Key, b.Key) })
+	return octets.Sorted(all, func(a, b Holder) int { return ident.Compare(a.Key, b.Key) })
 }
 
 // Warrant is a root's certificate of an office: whoever holds this key is the
@@ -80,9 +80,8 @@ func NewWarrant(v Verifier, root Signer, w Warrant) (Warrant, error) {
 }
 
 // ParseWarrant reads a warrant and checks its form, not its signature.
-func ParseWarrant(b []byte) (w Warrant, err error) {
-	err = decode("warrant", b, MaxStatement, w.fields)
-	return w, err
+func ParseWarrant(b []byte) (Warrant, error) {
+	return parse[Warrant]("warrant", b, MaxStatement)
 }
 
 // Bytes returns the one spelling of w.

@@ -37,7 +37,7 @@ func NewLabel(l marking.Label, party func(name string) (ident.Party, bool)) (Lab
 		}
 		out.REL = append(out.REL, id)
 	}
-	slices.SortFunc(out.REL, func(a, b ident.Party) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(out.REL, ident.Compare[ident.Party])
 	out.REL = slices.Compact(out.REL) // two names may stand for one party
 	return out, nil
 }
