@@ -16,8 +16,10 @@ import (
 	"hotline/internal/custody"
 	"hotline/internal/keyring"
 	"hotline/internal/octets"
+	"hotline/internal/roster"
 	"hotline/internal/shares"
 	"hotline/internal/store"
+	"hotline/internal/suite"
 )
 
 // TestDiskScanFindsNothing takes every kind of key that a desk and its party
@@ -136,6 +138,16 @@ func keysOf(t *testing.T, dir, passphraseFile, root string) (keys map[string][]b
 				return err
 			}
 			public = append(append(public, p.ID[:]), statements...)
+			for _, b := range statements {
+				st, err := roster.ParseStatement(b)
+				if err != nil {
+					return err
+				}
+				if st.Add != nil {
+					id := st.Add.Certificate.ID(suite.One)
+					public = append(public, id[:])
+				}
+			}
 		}
 		if err != nil {
 			return err
@@ -167,19 +179,31 @@ const window = 24
 // keyScan looks for windows of keys.
 type keyScan struct{ kinds map[[window]byte]string }
 
+// newKeyScan looks for keys, and leaves out what of them is public: a run of 16
+// bytes and more that stands in public, and every window that touches it.
 func newKeyScan(keys map[string][]byte, public [][]byte) keyScan {
+	const run = 16
+	known := map[[run]byte]bool{}
+	for _, b := range public {
+		for i := 0; i+run <= len(b); i++ {
+			known[[run]byte(b[i:])] = true
+		}
+	}
 	s := keyScan{map[[window]byte]string{}}
 	for kind, key := range keys {
-		for i := 0; i+window <= len(key); i++ {
-			w := [window]byte(key[i:])
+		clear := 0 // nothing before it is public
+		for i := 0; i+run <= len(key); i++ {
+			if known[[run]byte(key[i:])] {
+				clear = i + run
+			}
+			from := i + run - window
+			if from < clear {
+				continue
+			}
+			w := [window]byte(key[from:])
 			if distinct(w[:]) > window/2 { // lengths and zeros between keys are no key
 				s.kinds[w] = kind
 			}
-		}
-	}
-	for _, b := range public {
-		for i := 0; i+window <= len(b); i++ {
-			delete(s.kinds, [window]byte(b[i:]))
 		}
 	}
 	return s
