@@ -239,7 +239,11 @@ func (b *Batch) takeCheck(l *line, o chain.Opened) error {
 	if err != nil {
 		return err
 	}
-	k := store.Checked{Group: o.Group, Desk: o.Sender, Line: l.ID, At: b.Now, Nonce: c.Nonce, Seal: c.Seal}
+	k, err := b.checked(l, checkpoint.Vector{Group: o.Group, Holder: o.Sender})
+	if err != nil {
+		return err
+	}
+	k.At, k.Nonce, k.Seal, k.Agree, k.Text = b.Now, c.Nonce, c.Seal, nil, "" // its vector stays: an older one is no news
 	if ours.Digest(e.cfg.Suite) == c.Vector {
 		k.Agree = yes()
 		delete(e.checking(o.Group).open, o.Sender)
@@ -318,12 +322,16 @@ type checking struct {
 	twice time.Time // when a second one is due, steady
 	moved time.Time // last traffic that is more than checks, steady
 	open  map[ident.Desk]openDifference
+	// sent is the hash of our newest vector that a desk has not answered, and
+	// newest the time of the newest of its own that was compared.
+	sent   map[ident.Desk][32]byte
+	newest map[ident.Desk]time.Time
 }
 
 func (e *Engine) checking(g ident.Group) *checking {
 	c := e.checks[g]
 	if c == nil {
-		c = &checking{open: map[ident.Desk]openDifference{}}
+		c = &checking{open: map[ident.Desk]openDifference{}, sent: map[ident.Desk][32]byte{}, newest: map[ident.Desk]time.Time{}}
 		e.checks[g] = c
 	}
 	return c

@@ -22,6 +22,13 @@ import (
 // of them has may be on its way to the other.
 const differWait = 30 * time.Second
 
+// vectorsMost and vectorsEvery are how often one desk has a group compared:
+// what is signed for it, and given to it, is much longer than the asking.
+const (
+	vectorsMost  = 3
+	vectorsEvery = 10 * time.Second
+)
+
 // openDifference is a difference that may yet resolve itself.
 type openDifference struct {
 	since  time.Time // steady
@@ -29,14 +36,20 @@ type openDifference struct {
 	theirs checkpoint.Vector
 }
 
-// sendVector gives one desk all that is held here of a group, signed.
+// sendVector gives one desk all that is held here of a group, signed. One that
+// answers nothing waits for an answer.
 func (b *Batch) sendVector(l *line, ours checkpoint.Vector, to ident.Desk, answers [32]byte) error {
 	e := b.e
 	entry, on := l.roster.Desk(to)
 	if !on {
 		return nil
 	}
-	ours.Answers = answers
+	if ours.Answers = answers; answers == ([32]byte{}) {
+		if !b.spend(ration{"vector", to, ours.Group}, vectorsMost, vectorsEvery) {
+			return nil
+		}
+		e.checking(ours.Group).sent[to] = ours.Hash(e.cfg.Suite)
+	}
 	return b.control(entry, ControlVector, ours.Sign(e.cfg.Suite, e.cfg.Self.DeskKey).Bytes(e.cfg.Suite))
 }
 
@@ -64,9 +77,6 @@ func (b *Batch) takeVector(from roster.Entry, raw []byte) error {
 	if err == nil && v.Holder != from.Desk {
 		err = errors.New("of another desk")
 	}
-	if err == nil {
-		err = v.Verify(e.cfg.Suite, from.Certificate.DeskKey)
-	}
 	if err != nil {
 		b.drop("vector", err)
 		return nil
@@ -78,6 +88,14 @@ func (b *Batch) takeVector(from roster.Entry, raw []byte) error {
 	if _, on := l.roster.Desk(from.Desk); !on {
 		return nil
 	}
+	if fresh, err := b.freshVector(l, v); err != nil || !fresh {
+		return err
+	}
+	if err := v.Verify(e.cfg.Suite, from.Certificate.DeskKey); err != nil {
+		b.drop("vector", err)
+		return nil
+	}
+	e.checking(v.Group).compared(v)
 	ours, err := b.vector(l, v.Group)
 	if err != nil {
 		return err
@@ -88,6 +106,36 @@ func (b *Batch) takeVector(from roster.Entry, raw []byte) error {
 		}
 	}
 	return b.judge(l, from.Desk, ours, v)
+}
+
+// freshVector reports whether a vector is worth its signature: it answers the
+// newest that its holder was sent, or is newer than all that were compared. The
+// holder's clock may have been set back; nobody can give an old answer again.
+func (b *Batch) freshVector(l *line, v checkpoint.Vector) (bool, error) {
+	c := b.e.checking(v.Group)
+	if hash, waits := c.sent[v.Holder]; waits && hash == v.Answers {
+		return true, nil
+	}
+	if _, known := c.newest[v.Holder]; !known { // since the start; the store remembers
+		k, err := b.checked(l, v)
+		if err != nil {
+			return false, err
+		}
+		if old, err := checkpoint.ParseVector(b.e.cfg.Suite, k.Vector); err == nil {
+			c.compared(old)
+		}
+	}
+	return v.Time.After(c.newest[v.Holder]) && b.spend(ration{"comparison", v.Holder, v.Group}, vectorsMost, vectorsEvery), nil
+}
+
+// compared notes a vector that is being compared.
+func (c *checking) compared(v checkpoint.Vector) {
+	if c.sent[v.Holder] == v.Answers {
+		delete(c.sent, v.Holder)
+	}
+	if v.Time.After(c.newest[v.Holder]) {
+		c.newest[v.Holder] = v.Time
+	}
 }
 
 // judge acts on the differences between what is held here and at a desk: what
@@ -187,18 +235,26 @@ func (b *Batch) takeProof(raw []byte) error {
 
 // result keeps how the newest check of a desk compared.
 func (b *Batch) result(l *line, theirs checkpoint.Vector, agree *bool, text string) error {
-	all, err := b.Tx.CheckedOn(l.ID)
+	k, err := b.checked(l, theirs)
 	if err != nil {
-		return fmt.Errorf("list line checks: %w", err)
-	}
-	k := store.Checked{Group: theirs.Group, Desk: theirs.Holder, Line: l.ID, At: b.Now}
-	for _, old := range all {
-		if old.Group == k.Group && old.Desk == k.Desk {
-			k = old
-		}
+		return err
 	}
 	k.Agree, k.Text, k.Vector = agree, text, theirs.Bytes(b.e.cfg.Suite)
 	return b.putChecked(k)
+}
+
+// checked is the newest check of a desk in a group, or the beginning of one.
+func (b *Batch) checked(l *line, v checkpoint.Vector) (store.Checked, error) {
+	all, err := b.Tx.CheckedOn(l.ID)
+	if err != nil {
+		return store.Checked{}, fmt.Errorf("list line checks: %w", err)
+	}
+	for _, k := range all {
+		if k.Group == v.Group && k.Desk == v.Holder {
+			return k, nil
+		}
+	}
+	return store.Checked{Group: v.Group, Desk: v.Holder, Line: l.ID, At: b.Now}, nil
 }
 
 // diverged raises the alarm: two desks hold different records.
