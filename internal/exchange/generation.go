@@ -1,9 +1,11 @@
 package exchange
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
@@ -113,8 +115,27 @@ func (b *Batch) secondKey(facts chain.Slice) (bool, error) {
 	})
 }
 
-// evidence journals a signed proof that a desk said two different things.
+// evidenceMost is how many contradictions of one kind are journalled of a desk
+// in an hour. One convicts it; it could sign new ones without end.
+const evidenceMost = 16
+
+// evidence journals a signed proof that a desk said two different things. A relay
+// can give it again and again: what is kept already is no news.
 func (b *Batch) evidence(kind string, desk ident.Desk, proof []byte) error {
+	r := ration{what: "evidence " + kind, desk: desk}
+	if !b.spare(r, evidenceMost, time.Hour) {
+		return nil
+	}
+	added, err := b.Tx.PutProof(store.Proof{
+		At: b.Now, Sender: desk, Kind: kind, Verdict: verdictSender, Text: fmt.Sprintf("%x", sha256.Sum256(proof)), A: proof,
+	})
+	if err != nil {
+		return fmt.Errorf("store proof: %w", err)
+	}
+	if !added {
+		return nil
+	}
+	b.spend(r, evidenceMost, time.Hour)
 	b.After(func() { b.e.cfg.Log.Error("peer signed two different things", "kind", kind, "desk", desk.String()) })
 	return b.Leaf(kind, append(desk[:], proof...))
 }

@@ -23,7 +23,7 @@ func (p *party) say(t *testing.T, st roster.Statement) roster.Statement {
 	return st
 }
 
-// takes gives a desk a statement, and reports how many leaves of the journal
+// takes gives a desk a statement, twice in one list, and reports how many leaves of the journal
 // and events of its lines that made.
 func (d *desk) takes(t *testing.T, st roster.Statement) (leaves, events int) {
 	t.Helper()
@@ -52,7 +52,8 @@ func (d *desk) takes(t *testing.T, st roster.Statement) (leaves, events int) {
 		return leaves, events
 	}
 	before, shown := count()
-	if err := d.Transact(t.Context(), func(b *exchange.Batch) error { return b.TakeStatement(st.Bytes()) }); err != nil {
+	twice := []roster.Statement{st, st}
+	if err := d.Transact(t.Context(), func(b *exchange.Batch) error { return b.TakeStatements(twice) }); err != nil {
 		t.Fatal(err)
 	}
 	after, told := count()

@@ -12,6 +12,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/octets"
 	"hotline/internal/precedence"
+	"hotline/internal/roster"
 	"hotline/internal/store"
 )
 
@@ -149,6 +150,83 @@ func TestOldVectorChangesNothing(t *testing.T) {
 		agree("after a restart the relay gave the fork again", true)
 		if n := len(q.told(exchange.ControlVector)) - answers; n != 0 {
 			t.Errorf("%d answers to it", n)
+		}
+		quiesce(nato)
+	})
+}
+
+// TestEndIsGivenOnceForManyRequests: however often a desk asks, or its relay has
+// it ask, for one attestation, it gets it once in a while.
+func TestEndIsGivenOnceForManyRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nato, q, a, b, _ := against(t)
+		nato.virtual = true
+		q.attestAfter(a, b)
+		time.Sleep(time.Minute) // NATO's first line check, and what it attests for it
+		want := q.sender.Group()
+		asks := append([]byte{}, want[:]...)
+		nato.now(t, "own attestation", func(tx *store.Tx) bool {
+			a, err := tx.NewestAttestation(b.self.Desk, want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			asks = append(asks, a.Hash[:]...)
+			return true
+		})
+		for range 2 {
+			before := len(q.told(exchange.ControlProof))
+			for range 50 {
+				q.control(exchange.ControlWant, asks)
+			}
+			time.Sleep(time.Minute)
+			if n := len(q.told(exchange.ControlProof)) - before; n != 1 {
+				t.Errorf("%d answers to 50 requests for one attestation, want 1", n)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+		quiesce(nato)
+	})
+}
+
+// TestConflictIsJournalledOnce: what convicts a desk is in the journal once,
+// however often a relay gives it again, also after a restart; and a desk that
+// signs ever new contradictions does not fill the journal.
+func TestConflictIsJournalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nato, q, a, b, _ := against(t)
+		nato.virtual = true
+		key := func() []byte {
+			k, err := roster.NewAnnouncement(a.self.DeskKey, roster.Announcement{
+				Desk: a.self.Desk, Number: 5, Public: one.NewSealKey().Public(), Time: time.Now().UTC().Truncate(time.Millisecond),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return k.Bytes()
+		}
+		q.control(exchange.ControlSealKey, key())
+		other := key()
+		for range 20 {
+			q.control(exchange.ControlSealKey, other)
+		}
+		time.Sleep(time.Minute)
+		if n := nato.leaves(t, "seal-key-conflict"); n != 1 {
+			t.Errorf("%d leaves about one conflict, want 1", n)
+		}
+		nato.stop()
+		nato = b.start(t, q.hub)
+		nato.virtual = true
+		q.control(exchange.ControlSealKey, other)
+		time.Sleep(time.Minute)
+		if n := nato.leaves(t, "seal-key-conflict"); n != 1 {
+			t.Errorf("%d leaves about one conflict after a restart, want 1", n)
+		}
+		for range 50 {
+			q.control(exchange.ControlSealKey, key())
+		}
+		time.Sleep(time.Minute)
+		if n := nato.leaves(t, "seal-key-conflict"); n < 2 || n > 20 {
+			t.Errorf("%d leaves about 51 conflicts, want some, and few", n)
 		}
 		quiesce(nato)
 	})

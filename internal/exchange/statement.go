@@ -196,10 +196,14 @@ func (b *Batch) takeNew(st roster.Statement) (added bool, err error) {
 		return false, nil
 	}
 	id := st.ID(e.cfg.Suite)
-	if added, err = b.Tx.PutStatement(id, st.Author, st.Line, st.Bytes()); err != nil {
+	added, err = b.Tx.PutStatement(id, st.Author, st.Line, st.Bytes())
+	switch {
+	case err != nil:
 		return false, fmt.Errorf("store statement %s: %w", id, err)
+	case !added:
+		return false, nil // twice in one list
 	}
-	return added, b.Leaf("statement", st.Bytes())
+	return true, b.Leaf("statement", st.Bytes())
 }
 
 // TakeSealKey keeps a peer's announcement of a seal key when it is newer.

@@ -36,6 +36,10 @@ func (b *Batch) wantBefore(a checkpoint.Attestation) error {
 // wantAgain is how soon the same is asked for twice.
 const wantAgain = 10 * time.Minute
 
+// giveAgain is how soon the same is given twice, to whoever asks more often, or
+// whose old requests a relay gives again.
+const giveAgain = wantAgain / 2
+
 // wantMissing asks for what a generation that has ended still lacks here: its
 // sender may have given it up, in a list that was lost.
 func (b *Batch) wantMissing(l *line) error {
@@ -97,6 +101,9 @@ func (b *Batch) giveWanted(to roster.Entry, raw []byte) error {
 		return err
 	}
 	if _, on := l.roster.Desk(to.Desk); !on || a.Party != (ident.Party{}) {
+		return nil
+	}
+	if !b.spend(ration{"end", to.Desk, hash}, 1, giveAgain) || !b.spend(ration{what: "ends", desk: to.Desk}, maxWanted, giveAgain) {
 		return nil
 	}
 	if err := b.control(to, ControlProof, a.Bytes); err != nil {
