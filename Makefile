@@ -25,7 +25,7 @@ RACE_SKIP ?= ^TestKilled|^TestBench|Memory|NoTime
 # The Go Cryptographic Module that FIPS builds use: v1.26.0, with which all that
 # hotline does runs in fips140=only (docs/spec/suite.md, Section 5).
 FIPS          ?= v1.26.0
-FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./internal/roster ./internal/checkpoint \
+FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./internal/roster ./internal/joining ./internal/checkpoint \
                  ./internal/wire ./internal/store ./internal/link
 
 .DEFAULT_GOAL := help

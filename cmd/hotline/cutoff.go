@@ -13,6 +13,7 @@ import (
 	"hotline/internal/custody"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/keyring"
 	"hotline/internal/roster"
 	"hotline/internal/trust"
@@ -99,7 +100,7 @@ func (a *app) signedByRoot(ctx context.Context, cl *api.Client, name string, f c
 	root := a.root(f.root, f.root.file)
 	err = root.Use(func(k custody.Authority) error {
 		s := k.Suite()
-		card, err := roster.ParseCard(s, file.File)
+		card, err := joining.ParseCard(s, file.File)
 		if err != nil {
 			return fmt.Errorf("read own card: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"hotline/internal/custody"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/keyring"
 	"hotline/internal/roster"
 	"hotline/internal/suite"
@@ -116,7 +117,7 @@ func (a *app) keepers(f keyFlags) (out []roster.Keeper, err error) {
 
 // own is what the desk holds of its own party.
 type own struct {
-	card  roster.Card
+	card  joining.Card
 	party ident.Party
 	set   *roster.Set
 	suite suite.Suite
@@ -133,9 +134,9 @@ func (a *app) ownParty(ctx context.Context, cl *api.Client) (o own, err error) {
 		return o, err
 	}
 	o.suite = suite.One
-	if o.card, err = roster.ParseCard(o.suite, f.File); err != nil {
+	if o.card, err = joining.ParseCard(o.suite, f.File); err != nil {
 		o.suite = suite.Two
-		if o.card, err = roster.ParseCard(o.suite, f.File); err != nil {
+		if o.card, err = joining.ParseCard(o.suite, f.File); err != nil {
 			return o, fmt.Errorf("read own card: %w", err)
 		}
 	}

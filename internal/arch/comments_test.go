@@ -50,7 +50,7 @@ var spoken = []string{
 // comment.
 func checkDocumented(tr *tree) (findings []string) {
 	for _, dir := range tr.dirs() {
-		if floor, ok := floors[dir]; !ok || floor > formats {
+		if floor, ok := floors[dir]; !ok || floor > files {
 			continue
 		}
 		p := tr.pkgs[dir]

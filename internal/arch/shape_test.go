@@ -28,11 +28,11 @@ type sizes struct {
 func measure(tr *tree) map[int]*sizes {
 	out := map[int]*sizes{}
 	for _, dir := range tr.dirs() {
-		floor, ok := floors[dir]
+		step, ok := floors[dir]
 		if !ok {
 			continue
 		}
-		floor = max(floor, 0)
+		floor := max(int(step), 0)
 		if out[floor] == nil {
 			out[floor] = &sizes{}
 		}

@@ -6,7 +6,7 @@
 // chains alone; what to do about it, package exchange decides
 // (docs/spec/linecheck.md).
 //
-// This package is on floor 2, above the formats that it compares: values in,
+// This package is on floor 1, above the format that it compares: values in,
 // values out. It reads no clock and no disk.
 package divergence
 

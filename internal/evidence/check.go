@@ -11,6 +11,7 @@ import (
 	"hotline/internal/checkpoint"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/roster"
 	"hotline/internal/suite"
 	"hotline/internal/wire"
@@ -94,7 +95,7 @@ func (c *checker) readTerms() (err error) {
 	if c.line, err = ident.ParseLine(c.f.Line); err != nil {
 		return fmt.Errorf("%w: line: %w", ErrMalformed, err)
 	}
-	p, err := roster.ParsePack(c.s, c.f.Terms)
+	p, err := joining.ParsePack(c.s, c.f.Terms)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: terms: %w", ErrUnproven, err)
@@ -128,7 +129,7 @@ func charters(offers []roster.Offer) (all []roster.Charter) {
 
 // load takes in what the members signed, whenever that was: a desk that was
 // removed since has signed all the same.
-func (c *checker) load(p roster.Pack) error {
+func (c *checker) load(p joining.Pack) error {
 	waiting := p.Statements
 	for range len(p.Versions) + 1 { // a party's statements may wait for the version that admits it
 		var foreign []roster.Statement

@@ -11,6 +11,7 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/evidence"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
@@ -243,7 +244,7 @@ func (d *desk) path(lane uint8, to ident.Party, items ...item) evidence.Path {
 func (sc *scene) file(use string, by *desk) *evidence.File {
 	f := &evidence.File{
 		Format: evidence.Format, Use: use, Suite: sc.s.ID(), At: start.Add(time.Hour).UnixMilli(), By: by.id.String(), Line: sc.line.String(),
-		Terms: roster.Pack{Charter: sc.charter, Signatures: sc.consents, Statements: sc.statements}.Bytes(), Charter: sc.charter.Bytes(),
+		Terms: joining.Pack{Charter: sc.charter, Signatures: sc.consents, Statements: sc.statements}.Bytes(), Charter: sc.charter.Bytes(),
 		Certificates: [][]byte{sc.jpn.cert.Bytes(), sc.nato.cert.Bytes()},
 	}
 	f.AddGroup([]ident.Party{sc.nato.party, sc.jpn.party})

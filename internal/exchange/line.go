@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/marking"
 	"hotline/internal/roster"
 	"hotline/internal/store"
@@ -212,7 +213,7 @@ func (e *Engine) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(st roster.Statement) bool { return st.Line != (ident.Line{}) && st.Line != set.Line() })
-	if _, err := set.Load(versions, all); err != nil {
+	if _, err := joining.Load(set, versions, all); err != nil {
 		return nil, fmt.Errorf("add statements: %w", err)
 	}
 	return set, nil

@@ -13,6 +13,7 @@ import (
 	"hotline/internal/evidence"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 	"hotline/internal/wire"
@@ -23,7 +24,7 @@ type maker struct {
 	*Keeper
 	f      *evidence.File
 	line   store.Line
-	terms  roster.Pack
+	terms  joining.Pack
 	certs  map[ident.Desk]roster.Certificate
 	desks  map[ident.Desk]bool
 	point  store.Checkpoint // newest; its leaves are proved
@@ -211,7 +212,7 @@ func (m *maker) audiences(body *wire.Message) (all [][]ident.Party) {
 	return all
 }
 
-func versions(p roster.Pack) (all []roster.Charter) {
+func versions(p joining.Pack) (all []roster.Charter) {
 	for _, o := range p.Versions {
 		all = append(all, o.Charter)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 	"hotline/internal/suite"
@@ -11,12 +12,12 @@ import (
 
 // terms is what a line rests on: its charter, who signed it, and all that its
 // members stated.
-func terms(s suite.Suite, tx *store.Tx, l store.Line) (roster.Pack, error) {
+func terms(s suite.Suite, tx *store.Tx, l store.Line) (joining.Pack, error) {
 	c, err := roster.ParseCharter(s, l.Charter)
 	if err != nil {
-		return roster.Pack{}, fmt.Errorf("read charter: %w", err)
+		return joining.Pack{}, fmt.Errorf("read charter: %w", err)
 	}
-	p := roster.Pack{Charter: c}
+	p := joining.Pack{Charter: c}
 	sigs, err := tx.CharterSignatures(l.ID)
 	if err != nil {
 		return p, fmt.Errorf("list charter signatures: %w", err)

@@ -1,6 +1,7 @@
 package octets
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"time"
@@ -45,6 +46,18 @@ func Decode(b []byte, fields func(*Coder)) error {
 	c := Coder{From: NewReader(b)}
 	fields(&c)
 	return c.Done()
+}
+
+// Parse reads one layout of at most limit bytes, and says in an error what it
+// should have been. What it reads points into a copy of b.
+func Parse(what string, b []byte, limit int, fields func(*Coder)) error {
+	if len(b) > limit {
+		return fmt.Errorf("parse %s: %w: %d bytes", what, ErrMalformed, len(b))
+	}
+	if err := Decode(bytes.Clone(b), fields); err != nil {
+		return fmt.Errorf("parse %s: %w", what, err)
+	}
+	return nil
 }
 
 // Written returns what was written.

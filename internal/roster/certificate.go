@@ -26,7 +26,7 @@ type Certificate struct {
 }
 
 func (x *Certificate) body(c *octets.Coder) {
-	version(c, "certificate", &x.Suite)
+	Version(c, "certificate", &x.Suite)
 	c.Array(x.Party[:])
 	c.Text("desk name", &x.Name, MaxName, false)
 	c.Text("desk role", &x.Role, MaxName, false)

@@ -49,7 +49,7 @@ type Member struct {
 
 func (m Member) check(v Verifier) error {
 	suite := v.ID()
-	if err := octets.Check(func(c *octets.Coder) { version(c, "member", &suite); rootKey(c, &m.Root) }); err != nil {
+	if err := octets.Check(func(c *octets.Coder) { Version(c, "member", &suite); RootKey(c, &m.Root) }); err != nil {
 		return err
 	}
 	if PartyOf(v, m.Root) != m.Party {
@@ -101,7 +101,7 @@ type Charter struct {
 }
 
 func (x *Charter) fields(c *octets.Coder) {
-	version(c, "charter", &x.Suite)
+	Version(c, "charter", &x.Suite)
 	c.Number("charter version", &x.Version, MaxNumber)
 	c.Array(x.Line[:])
 	octets.List(c, "versions before", &x.Previous, 0, MaxCompeting, ident.Compare[ident.Line], func(l *ident.Line) { c.Array(l[:]) })
@@ -115,7 +115,7 @@ func (x *Charter) fields(c *octets.Coder) {
 	octets.List(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return ident.Compare(a.Party, b.Party) }, func(m *Member) {
 		c.Array(m.Party[:])
 		c.Text("name of a party", &m.Name, MaxName, false)
-		rootKey(c, &m.Root)
+		RootKey(c, &m.Root)
 	})
 	c.Uint8(&x.Quorum)
 	n := len(x.Members)
@@ -191,7 +191,7 @@ func NewCharter(v Verifier, c Charter) (Charter, error) {
 
 // ParseCharter reads a charter and checks it whole, members' ids included.
 func ParseCharter(v Verifier, b []byte) (c Charter, err error) {
-	if err = decode("charter", b, MaxCharter, c.fields); err == nil {
+	if err = octets.Parse("charter", b, MaxCharter, c.fields); err == nil {
 		err = c.Check(v)
 	}
 	return c, err

@@ -155,12 +155,8 @@ func TestCharterSignatureRefusals(t *testing.T) {
 	}
 }
 
-func TestFilesComeBackAsTheyWere(t *testing.T) {
+func TestOffersComeBackAsTheyWere(t *testing.T) {
 	l := openLine(t)
-	card := Card{Name: "JPN", Root: l.jpn.root.Public(), Statements: []Statement{l.addJ}}
-	if got, err := ParseCard(one, card.Bytes()); err != nil || got.Party(one) != l.jpn.id || !bytes.Equal(got.Bytes(), card.Bytes()) {
-		t.Errorf("card: %v", err)
-	}
 	offer := Offer{Charter: l.c, Signatures: l.sigs}
 	if got, err := ParseOffer(one, offer.Bytes()); err != nil || !bytes.Equal(got.Bytes(), offer.Bytes()) {
 		t.Errorf("offer: %v", err)
@@ -169,82 +165,5 @@ func TestFilesComeBackAsTheyWere(t *testing.T) {
 		if got, err := ParseCharterSignature(s.Bytes()); err != nil || !bytes.Equal(got.Bytes(), s.Bytes()) {
 			t.Errorf("charter signature: %v", err)
 		}
-	}
-	mixed := Card{Name: "JPN", Root: l.jpn.root.Public(), Statements: []Statement{l.addJ, l.addN}}
-	if _, err := ParseCard(one, mixed.Bytes()); !errors.Is(err, ErrForeign) {
-		t.Errorf("a card with another party's desk = %v, want ErrForeign", err)
-	}
-	if _, err := ParseCard(one, offer.Bytes()); !errors.Is(err, ErrMalformed) {
-		t.Errorf("an offer in the place of a card = %v, want ErrMalformed", err)
-	}
-}
-
-func TestJoiningPack(t *testing.T) {
-	l := openLine(t)
-	j2 := newDesk(t, l.jpn, 2)
-	good := func() Pack {
-		return Pack{
-			Charter: l.c, Signatures: l.sigs,
-			Statements: []Statement{l.addJ, l.addN, l.jpn.sign(t, j2.addition(t, ident.Line{}, 2, "a.example:1"))},
-			SealKeys:   []Announcement{l.n1.announce(t, 7), l.n1.announce(t, 6)},
-			Names:      []PartyName{{l.nato.id, "NATO"}, {l.jpn.id, "JPN"}},
-		}
-	}
-	own := l.jpn.root.Public()
-	raw := good().Bytes()
-	p, err := ParsePack(one, raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(p.Bytes(), raw) || len(p.SealKeys) != 1 || p.SealKeys[0].Number != 7 {
-		t.Error("the pack does not come back in its one spelling")
-	}
-	s, err := p.Open(one, own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := len(s.Roster().Desks()); got != 3 {
-		t.Errorf("%d desks, want 3", got)
-	}
-
-	retired := l.jpn.sign(t, l.j1.removal(ident.Line{}, 3, "EXERCISE"))
-	tests := map[string]struct {
-		change func(*Pack)
-		root   []byte
-		want   error
-	}{
-		"a party that is no member":            {func(*Pack) {}, newParty(t, "HOME").root.Public(), ErrForeign},
-		"NATO did not sign":                    {func(p *Pack) { p.Signatures = p.Signatures[:1] }, own, ErrSignature},
-		"own party did not sign":               {func(p *Pack) { p.Signatures = p.Signatures[1:] }, own, ErrSignature},
-		"own party signed with a removed desk": {func(p *Pack) { p.Statements = append(p.Statements, retired) }, own, ErrSignature},
-		"a signature that does not hold":       {func(p *Pack) { p.Signatures = slices.Clone(l.sigs); p.Signatures[1].Time = epoch.Add(1e9) }, own, ErrSignature},
-		"a statement of a stranger": {func(p *Pack) {
-			h := newParty(t, "HOME")
-			p.Statements = append(p.Statements, h.sign(t, newDesk(t, h, 1).addition(t, ident.Line{}, 1, "a.example:1")))
-		}, own, ErrForeign},
-		"a seal key of nobody":                  {func(p *Pack) { p.SealKeys = []Announcement{newDesk(t, l.nato, 2).announce(t, 1)} }, own, ErrUnknownDesk},
-		"a seal key that the desk did not sign": {func(p *Pack) { a := l.n1.announce(t, 7); a.Number++; p.SealKeys = []Announcement{a} }, own, ErrSignature},
-		"a name for a stranger":                 {func(p *Pack) { p.Names[0].Party = ident.Party{1} }, own, ErrForeign},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			p := good()
-			tt.change(&p)
-			p, err := ParsePack(one, p.Bytes())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := p.Open(one, tt.root); !errors.Is(err, tt.want) {
-				t.Errorf("Open = %v, want %v", err, tt.want)
-			}
-		})
-	}
-	// The other party's signing desk may have retired since; another desk of
-	// one's own vouches for the line.
-	p = good()
-	p.Statements = append(p.Statements, l.nato.sign(t, l.n1.removal(ident.Line{}, 2, "EXERCISE retired")), retired)
-	p.Signatures = append(p.Signatures, j2.consent(t, l.c))
-	if _, err := p.Open(one, own); err != nil {
-		t.Errorf("a line whose founders' desks retired: %v", err)
 	}
 }

@@ -1,26 +1,18 @@
 package roster
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
+	"hotline/internal/ident"
 	"hotline/internal/octets"
 )
 
+// maxStatements bounds lists in files.
+const maxStatements = 1<<16 - 1
+
 // fields is how a layout says what it is made of, in order.
 type fields = func(*octets.Coder)
-
-// decode reads one layout and nothing behind it. The bytes are copied first.
-func decode(what string, b []byte, limit int, f fields) error {
-	if len(b) > limit {
-		return fmt.Errorf("parse %s: %w: %d bytes", what, ErrMalformed, len(b))
-	}
-	if err := octets.Decode(bytes.Clone(b), f); err != nil {
-		return fmt.Errorf("parse %s: %w", what, err)
-	}
-	return nil
-}
 
 // layout is a value of this package that says its fields.
 type layout[T any] interface {
@@ -30,12 +22,12 @@ type layout[T any] interface {
 
 // parse reads a value that nothing else is needed to read.
 func parse[T any, P layout[T]](what string, b []byte, limit int) (x T, err error) {
-	err = decode(what, b, limit, P(&x).fields)
+	err = octets.Parse(what, b, limit, P(&x).fields)
 	return x, err
 }
 
-// version begins a layout: its version and the suite of its keys.
-func version(c *octets.Coder, what string, suite *uint8) {
+// Version begins a layout: its version and the suite of its keys.
+func Version(c *octets.Coder, what string, suite *uint8) {
 	version := uint8(layoutVersion)
 	c.Uint8(&version)
 	c.Uint8(suite)
@@ -46,9 +38,9 @@ func version(c *octets.Coder, what string, suite *uint8) {
 	c.Sizes = k
 }
 
-// rootKey is a party's root: its public key, and the commitment to its
+// RootKey is a party's root: its public key, and the commitment to its
 // successor when there is one.
-func rootKey(c *octets.Coder, p *[]byte) {
+func RootKey(c *octets.Coder, p *[]byte) {
 	c.Field("root key", p, c.Sizes.Root+commitmentSize)
 	c.Must(len(*p) == c.Sizes.Root || len(*p) == c.Sizes.Root+commitmentSize, "root key of %d bytes", len(*p))
 }
@@ -61,8 +53,21 @@ func nested[T any](c *octets.Coder, what string, p *T, limit int, f func(*T, *oc
 	}
 	c.Field(what, &b, limit)
 	if c.Reads() && c.OK() {
-		c.Fail(decode(what, b, limit, func(c *octets.Coder) { f(p, c) }))
+		c.Fail(octets.Parse(what, b, limit, func(c *octets.Coder) { f(p, c) }))
 	}
+}
+
+// Statements is a list of statements in a file. A file's size is bounded before.
+func Statements(c *octets.Coder, p *[]Statement) {
+	octets.List(c, "statements", p, 0, maxStatements, CompareStatements, func(st *Statement) {
+		nested(c, "statement", st, MaxStatement, (*Statement).fields)
+	})
+}
+
+// Announcements is a list of seal keys in a file, one of each desk.
+func Announcements(c *octets.Coder, p *[]Announcement) {
+	byDesk := func(a, b Announcement) int { return ident.Compare(a.Desk, b.Desk) }
+	octets.List(c, "seal keys", p, 0, maxStatements, byDesk, func(a *Announcement) { a.fields(c) })
 }
 
 // wholeMilli returns t as this package keeps times.

@@ -210,7 +210,7 @@ func same(a, b *Set) bool {
 // stored is all of a set in bytes.
 func stored(s *Set) []byte {
 	all := s.Statements()
-	return octets.Encode(func(c *octets.Coder) { statements(c, &all) })
+	return octets.Encode(func(c *octets.Coder) { Statements(c, &all) })
 }
 
 // describe prints a roster whole.

@@ -17,14 +17,8 @@ var decoders = map[string]func([]byte) ([]byte, error){
 	"charter":      func(b []byte) ([]byte, error) { v, err := ParseCharter(one, b); return v.Bytes(), err },
 	"signature":    func(b []byte) ([]byte, error) { v, err := ParseCharterSignature(b); return v.Bytes(), err },
 	"warrant":      func(b []byte) ([]byte, error) { v, err := ParseWarrant(b); return v.Bytes(), err },
-	"card": func(b []byte) ([]byte, error) {
-		var v Card
-		err := decode("card", b, MaxFile, v.fields(1))
-		return v.Bytes(), err
-	},
-	"offer": func(b []byte) ([]byte, error) { v, err := ParseOffer(one, b); return v.Bytes(), err },
-	"pack":  func(b []byte) ([]byte, error) { v, err := ParsePack(one, b); return v.Bytes(), err },
-	"heads": func(b []byte) ([]byte, error) { v, err := ParseHeads(b); return MarshalHeads(v), err },
+	"offer":        func(b []byte) ([]byte, error) { v, err := ParseOffer(one, b); return v.Bytes(), err },
+	"heads":        func(b []byte) ([]byte, error) { v, err := ParseHeads(b); return MarshalHeads(v), err },
 }
 
 // FuzzDecoders gives any bytes to every decoder: whatever is accepted encodes
@@ -39,9 +33,7 @@ func FuzzDecoders(f *testing.F) {
 	sigs := []CharterSignature{d.consent(f, c)}
 	for _, seed := range [][]byte{
 		d.cert.Bytes(), add.Add.SealKey.Bytes(), add.Bytes(), cut.Bytes(), c.Bytes(), sigs[0].Bytes(),
-		Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{add}}.Bytes(),
 		Offer{Charter: c, Signatures: sigs}.Bytes(),
-		Pack{Charter: c, Signatures: sigs, Statements: s.Statements(), SealKeys: []Announcement{add.Add.SealKey}, Names: []PartyName{{jpn.id, "JPN"}}}.Bytes(),
 		MarshalHeads(s.Heads()),
 	} {
 		f.Add(seed)
@@ -67,9 +59,7 @@ func TestDecodersAreStrict(t *testing.T) {
 	forms := map[string][]byte{
 		"certificate": d.cert.Bytes(), "announcement": add.Add.SealKey.Bytes(), "statement": add.Bytes(),
 		"charter": c.Bytes(), "signature": sigs[0].Bytes(), "heads": MarshalHeads(s.Heads()),
-		"card":  Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{add}}.Bytes(),
 		"offer": Offer{Charter: c, Signatures: sigs}.Bytes(),
-		"pack":  Pack{Charter: c, Signatures: sigs, Statements: []Statement{add}}.Bytes(),
 	}
 	for name, form := range forms {
 		if again, err := decoders[name](form); err != nil || !bytes.Equal(again, form) {
@@ -97,25 +87,16 @@ func TestListsHaveOneOrder(t *testing.T) {
 	jpn, nato := newParty(t, "JPN"), newParty(t, "NATO")
 	c := newCharter(t, "JPN-NATO", jpn, nato)
 	j, n := newDesk(t, jpn, 1), newDesk(t, nato, 1)
-	first, second := jpn.sign(t, j.removal(ident.Line{}, 2, "")), jpn.sign(t, j.removal(ident.Line{}, 3, ""))
 	add := jpn.sign(t, j.addition(t, ident.Line{}, 1, "a.example:1"))
 	s := newSet(t, c, add, nato.sign(t, n.addition(t, ident.Line{}, 1, "a.example:1")))
-	pack := Pack{
-		Charter: c, SealKeys: []Announcement{j.announce(t, 1), n.announce(t, 1)},
-		Names: []PartyName{{jpn.id, "AAA"}, {nato.id, "BBB"}},
-	}
-	name := func(n PartyName) []byte { return append(append(n.Party[:], 0, 3), n.Name...) }
 	head := func(h Head) []byte { return MarshalHeads([]Head{h})[len(magicHeads)+2:] }
 	tests := map[string]struct {
 		kind string
 		form []byte
 		a, b []byte // two entries of the list
 	}{
-		"statements":         {"card", Card{Name: "JPN", Root: jpn.root.Public(), Statements: []Statement{first, second}}.Bytes(), first.Bytes(), second.Bytes()},
 		"charter signatures": {"offer", Offer{Charter: c, Signatures: []CharterSignature{j.consent(t, c), n.consent(t, c)}}.Bytes(), nil, nil},
 		"heads":              {"heads", MarshalHeads(s.Heads()), head(s.Heads()[0]), head(s.Heads()[1])},
-		"seal keys":          {"pack", pack.Bytes(), pack.SealKeys[0].Bytes(), pack.SealKeys[1].Bytes()},
-		"names":              {"pack", pack.Bytes(), name(pack.Names[0]), name(pack.Names[1])},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

@@ -110,7 +110,7 @@ func MarshalHeads(heads []Head) []byte { return octets.Encode(headsFields(&heads
 // ParseHeads reads what [MarshalHeads] wrote. They are a peer's word: all they
 // can do is make this desk send statements that the peer may read anyway.
 func ParseHeads(b []byte) (heads []Head, err error) {
-	err = decode("heads", b, MaxFile, headsFields(&heads))
+	err = octets.Parse("heads", b, MaxFile, headsFields(&heads))
 	return heads, err
 }
 

@@ -22,7 +22,7 @@ type Announcement struct {
 }
 
 func (a *Announcement) body(c *octets.Coder) {
-	version(c, "seal key announcement", &a.Suite)
+	Version(c, "seal key announcement", &a.Suite)
 	c.Array(a.Desk[:])
 	c.Number("seal key number", &a.Number, MaxNumber)
 	c.Key("seal key", &a.Public, c.Sizes.Seal)

@@ -98,6 +98,10 @@ func (s *Set) admitMember(m Member) {
 	}
 }
 
+// Holds reports whether the set takes in statements of a party: one of any
+// version of the charter.
+func (s *Set) Holds(p ident.Party) bool { return s.members[p] != nil }
+
 // Line returns the line that the set is for.
 func (s *Set) Line() ident.Line { return s.line }
 
@@ -304,7 +308,7 @@ func (s *Set) Conflicts() []Conflict {
 			out = append(out, *s.conflict(ids))
 		}
 	}
-	slices.SortFunc(out, func(a, b Conflict) int { return compareOrder(a.First, b.First) })
+	slices.SortFunc(out, func(a, b Conflict) int { return CompareStatements(a.First, b.First) })
 	return out
 }
 
@@ -346,7 +350,7 @@ func (s *Set) Statements() []Statement {
 }
 
 func (s *Set) inOrder() []*held {
-	return slices.SortedFunc(maps.Values(s.byID), func(a, b *held) int { return compareOrder(a.Statement, b.Statement) })
+	return slices.SortedFunc(maps.Values(s.byID), func(a, b *held) int { return CompareStatements(a.Statement, b.Statement) })
 }
 
 // Statement returns a statement of the set.
@@ -387,9 +391,9 @@ func (s *Set) AddHistory(statements []Statement) error {
 	return nil
 }
 
-// compareOrder sorts statements by author, signer, scope and number, and two
+// CompareStatements sorts statements by author, signer, scope and number, and two
 // under one number by their bytes.
-func compareOrder(a, b Statement) int {
+func CompareStatements(a, b Statement) int {
 	c := cmp.Or(ident.Compare(a.Author, b.Author), ident.Compare(a.Signer, b.Signer), bytes.Compare(a.Line[:], b.Line[:]), cmp.Compare(a.Number, b.Number))
 	if c != 0 {
 		return c

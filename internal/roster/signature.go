@@ -26,7 +26,7 @@ type CharterSignature struct {
 }
 
 func (s *CharterSignature) body(c *octets.Coder) {
-	version(c, "charter signature", &s.Suite)
+	Version(c, "charter signature", &s.Suite)
 	c.Array(s.Line[:])
 	c.Array(s.Charter[:])
 	c.Array(s.Party[:])

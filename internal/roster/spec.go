@@ -41,8 +41,6 @@ const layoutVersion = 1
 // The first bytes of each file, so that a file in the wrong place is named in
 // the error and not taken apart.
 const (
-	magicCard  = "hotline/1 desk card\n"
 	magicOffer = "hotline/1 line offer\n"
-	magicPack  = "hotline/1 joining pack\n"
 	magicHeads = "hotline/1 heads\n"
 )

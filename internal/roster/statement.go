@@ -133,7 +133,7 @@ type Statement struct {
 }
 
 func (s *Statement) body(c *octets.Coder) {
-	version(c, "statement", &s.Suite)
+	Version(c, "statement", &s.Suite)
 	c.Uint8((*uint8)(&s.Type))
 	if k, known := kinds[s.Type]; !known {
 		c.Must(false, "statement type %d", uint8(s.Type))
@@ -239,7 +239,7 @@ func (s *Suspension) fields(c *octets.Coder) {
 }
 
 func (r *Rotation) body(c *octets.Coder) {
-	rootKey(c, &r.Root)
+	RootKey(c, &r.Root)
 	octets.List(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, ident.Compare[ident.Statement], func(id *ident.Statement) { c.Array(id[:]) })
 }
 
@@ -329,7 +329,7 @@ func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []i
 // signed is what the successor signs.
 func (r *Rotation) signed(suite uint8, author ident.Party) fields {
 	return func(c *octets.Coder) {
-		version(c, "rotation", &suite)
+		Version(c, "rotation", &suite)
 		c.Array(author[:])
 		r.body(c)
 	}

@@ -137,12 +137,8 @@ func makeVectors(t *testing.T) (v vectors) {
 		v.Statements = append(v.Statements, vectorStatement{st.Type.String(), st.Bytes(), id[:]})
 	}
 	v.Heads, v.Contested = MarshalHeads(s.Heads()), len(s.Conflicts())
-	v.Card = Card{Name: jpn.name, Root: jpn.root.Public(), Statements: pool[:1]}.Bytes()
 	v.Offer = Offer{Charter: c, Signatures: sigs[:1]}.Bytes()
-	v.Pack = Pack{
-		Charter: c, Signatures: sigs, Statements: []Statement{pool[0], pool[9]},
-		SealKeys: []Announcement{desks[0].announce(t, 3)}, Names: []PartyName{{nato.id, "NATO"}},
-	}.Bytes()
+	v.Card, v.Pack = makeFiles(jpn, nato, pool, Offer{c, sigs}, []Announcement{desks[0].announce(t, 3)})
 	v.Refused = []vectorRefusal{
 		{"a party adds the other's desk", jpn.forge(desks[2].addition(t, line, 9, "a.example:1")).Bytes()},
 		{"a party removes the other's desk", jpn.forge(desks[2].removal(line, 9, "")).Bytes()},
@@ -163,6 +159,32 @@ func makeVectors(t *testing.T) (v vectors) {
 	v.makeSuccession(t)
 	v.derive(t)
 	return v
+}
+
+// makeFiles spells out the files of package joining, which knows this one.
+func makeFiles(jpn, nato testParty, pool []Statement, first Offer, seals []Announcement) (card, pack []byte) {
+	suite, root, name := uint8(1), jpn.root.Public(), nato.name
+	card = octets.Encode(func(c *octets.Coder) {
+		c.Magic("hotline/1 desk card\n")
+		Version(c, "desk card", &suite)
+		c.Text("name", &jpn.name, MaxName, false)
+		RootKey(c, &root)
+		one := pool[:1]
+		Statements(c, &one)
+	})
+	pack = octets.Encode(func(c *octets.Coder) {
+		c.Magic("hotline/1 joining pack\n")
+		first.Fields(c)
+		none, two := uint16(0), octets.Sorted([]Statement{pool[0], pool[9]}, CompareStatements)
+		c.Uint16(&none)
+		Statements(c, &two)
+		Announcements(c, &seals)
+		names := uint16(1)
+		c.Uint16(&names)
+		c.Array(nato.id[:])
+		c.Text("name", &name, MaxName, false)
+	})
+	return card, pack
 }
 
 func (v *vectors) makeRotation(t *testing.T) {
@@ -385,21 +407,9 @@ func checkVectorStatements(t *testing.T, v vectors) {
 }
 
 func checkVectorFiles(t *testing.T, v vectors) {
-	for name, form := range map[string]hexa{"card": v.Card, "offer": v.Offer, "pack": v.Pack, "heads": v.Heads} {
+	for name, form := range map[string]hexa{"offer": v.Offer, "heads": v.Heads} {
 		if again, err := decoders[name](form); err != nil || !bytes.Equal(again, form) {
 			t.Errorf("%s of the vectors: %v", name, err)
-		}
-	}
-	if _, err := ParseCard(plain, v.Card); err != nil {
-		t.Error(err)
-	}
-	p, err := ParsePack(plain, v.Pack)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, party := range v.Parties {
-		if s, err := p.Open(plain, party.Root); err != nil || s.Len() != 2 {
-			t.Errorf("pack for %s: %v", party.Name, err)
 		}
 	}
 }

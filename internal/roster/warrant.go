@@ -51,7 +51,7 @@ type Warrant struct {
 }
 
 func (x *Warrant) body(c *octets.Coder) {
-	version(c, "warrant", &x.Suite)
+	Version(c, "warrant", &x.Suite)
 	c.Array(x.Party[:])
 	c.Array(x.Root[:])
 	c.Uint8((*uint8)(&x.Office))

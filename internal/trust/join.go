@@ -9,18 +9,19 @@ import (
 
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 )
 
 // Card returns what this party hands out about itself: its root and the
 // statements about its desks.
-func (k *Book) Card(tx *store.Tx) (roster.Card, error) {
+func (k *Book) Card(tx *store.Tx) (joining.Card, error) {
 	raw, err := tx.Statements(k.Self.Party)
 	if err != nil {
-		return roster.Card{}, fmt.Errorf("list own statements: %w", err)
+		return joining.Card{}, fmt.Errorf("list own statements: %w", err)
 	}
-	c := roster.Card{Name: k.Self.PartyName, Root: k.Self.Root}
+	c := joining.Card{Name: k.Self.PartyName, Root: k.Self.Root}
 	for _, b := range raw {
 		st, err := roster.ParseStatement(b)
 		if err != nil {
@@ -35,7 +36,7 @@ func (k *Book) Card(tx *store.Tx) (roster.Card, error) {
 // that a version of the charter has admitted, tells every party of the line, and
 // returns the pack with which that desk joins it.
 func (k *Book) AddDesk(ctx context.Context, ref string, card []byte) (pack []byte, err error) {
-	c, err := roster.ParseCard(k.Suite, card)
+	c, err := joining.ParseCard(k.Suite, card)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Unverified, "This is not a desk card whose signatures hold.")
 	}
@@ -78,7 +79,7 @@ func (k *Book) pack(tx *store.Tx, l store.Line) ([]byte, error) {
 		return nil, err
 	}
 	set, c := t.set, t.now
-	p := roster.Pack{Charter: t.first, Statements: set.Statements()}
+	p := joining.Pack{Charter: t.first, Statements: set.Statements()}
 	for _, version := range set.Chain()[1:] {
 		p.Versions = append(p.Versions, set.Version(version.Hash(k.Suite)))
 	}
@@ -106,7 +107,7 @@ func (k *Book) pack(tx *store.Tx, l store.Line) ([]byte, error) {
 	}
 	for _, party := range parties {
 		if _, ok := c.Member(party.ID); ok {
-			p.Names = append(p.Names, roster.PartyName{Party: party.ID, Name: party.Name})
+			p.Names = append(p.Names, joining.PartyName{Party: party.ID, Name: party.Name})
 		}
 	}
 	return p.Bytes(), nil
@@ -115,7 +116,7 @@ func (k *Book) pack(tx *store.Tx, l store.Line) ([]byte, error) {
 // Join opens a joining pack that a desk of our own party made. Its other
 // parties are known from then on by that desk's word.
 func (k *Book) Join(ctx context.Context, raw []byte) (id ident.Line, err error) {
-	p, err := roster.ParsePack(k.Suite, raw)
+	p, err := joining.ParsePack(k.Suite, raw)
 	if err != nil {
 		return id, fault.Wrap(err, fault.Invalid, "This is not a joining pack.")
 	}
@@ -171,7 +172,7 @@ func (k *Book) Join(ctx context.Context, raw []byte) (id ident.Line, err error) 
 }
 
 // introduce adds the parties of a pack that this desk did not know.
-func (k *Book) introduce(o Outlet, p roster.Pack, now roster.Charter) error {
+func (k *Book) introduce(o Outlet, p joining.Pack, now roster.Charter) error {
 	names := map[ident.Party]string{}
 	for _, n := range p.Names {
 		names[n.Party] = n.Name

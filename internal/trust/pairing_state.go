@@ -8,6 +8,7 @@ import (
 
 	"hotline/internal/ceremony"
 	"hotline/internal/fault"
+	"hotline/internal/joining"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 )
@@ -82,7 +83,7 @@ func (k *Book) save(o Outlet, row *store.Pairing, p *ceremony.Pairing) error {
 
 // meet takes a verified party in, with its card.
 func (k *Book) meet(o Outlet, name string, peer ceremony.Peer) error {
-	card, err := roster.ParseCard(k.Suite, peer.Payload)
+	card, err := joining.ParseCard(k.Suite, peer.Payload)
 	if err != nil {
 		return fault.Wrap(err, fault.Unverified, "The card of %s does not verify.", name)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/roster"
 	"hotline/internal/store"
 )
@@ -185,7 +186,7 @@ func (k *Book) lineSet(tx *store.Tx, c roster.Charter) (*roster.Set, error) {
 			}
 		}
 	}
-	if _, err := set.Load(versions, statements); err != nil {
+	if _, err := joining.Load(set, versions, statements); err != nil {
 		return nil, fmt.Errorf("add statements of line: %w", err)
 	}
 	return set, nil
