@@ -13,6 +13,12 @@ type Duress struct {
 	HeardAt  time.Time
 }
 
+// PutOpened notes that a desk was opened; false when that was known.
+func (tx *Tx) PutOpened(desk ident.Desk, at time.Time) (bool, error) {
+	n, err := tx.Exec("INSERT OR IGNORE INTO opened (desk, opened_at) VALUES (?, ?)", desk, at)
+	return n > 0, err
+}
+
 // PutDuress notes an alarm; false when it was known, settled or not.
 func (tx *Tx) PutDuress(d Duress) (bool, error) {
 	n, err := tx.Exec("INSERT OR IGNORE INTO duress (desk, opened_at, heard_at) VALUES (?, ?, ?)", d.Desk, d.OpenedAt, d.HeardAt)

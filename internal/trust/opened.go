@@ -60,6 +60,10 @@ func (k *Book) deskOpened(o Outlet, from roster.Entry, body []byte, now time.Tim
 		return fault.Wrap(err, fault.Invalid, "A desk's word about its start cannot be read.")
 	}
 	if state == openedPlain {
+		fresh, err := o.Store().PutOpened(from.Desk, time.UnixMilli(int64(at)))
+		if err != nil || !fresh { // a relay can give it again
+			return err
+		}
 		return o.Leaf("desk-opened", from.Desk[:])
 	}
 	fresh, err := o.Store().PutDuress(store.Duress{Desk: from.Desk, OpenedAt: time.UnixMilli(int64(at)), HeardAt: now})

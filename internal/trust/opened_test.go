@@ -60,6 +60,14 @@ func TestDuressBetraysNothingAtHome(t *testing.T) {
 	if err := hear(from, told[0][0]); err != nil || alarms() != 0 {
 		t.Errorf("a usual start: %d alarms, %v", alarms(), err)
 	}
+	for range 9 { // a relay gives it again
+		if err := hear(from, told[0][0]); err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(s.leaves); n != 1 {
+		t.Errorf("one start is %d leaves of the journal", n)
+	}
 	for range 2 {
 		if err := hear(from, told[1][0]); err != nil || alarms() != 1 {
 			t.Errorf("the duress word: %d alarms, %v", alarms(), err)
