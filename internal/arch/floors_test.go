@@ -24,6 +24,7 @@ var floors = map[string]float64{
 	"internal/fault":      ground,
 	"internal/ident":      ground,
 	"internal/octets":     ground,
+	"internal/redact":     ground,
 	"internal/dtg":        0,
 	"internal/envelope":   0,
 	"internal/marking":    0,

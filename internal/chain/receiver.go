@@ -7,12 +7,13 @@ import (
 
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
+	"hotline/internal/redact"
 )
 
 // Receiver follows one generation of another desk's sending key. It is not
 // safe for use by several goroutines, and cannot be printed.
 type Receiver struct {
-	redacted
+	redact.Secret
 	*receiver
 }
 
@@ -203,7 +204,7 @@ func (r *Receiver) Void(l Lane, sequence uint32, previous, inside [32]byte) {
 	}
 }
 
-// Finished reports whether the receiver can be wiped and dropped: it is closed,
+// Finished reports whether the receiver can be dropped: it is closed,
 // and complete or closed for [KeepSkipped].
 func (r *Receiver) Finished(now time.Time) bool {
 	return r.closed && (len(r.Missing()) == 0 || now.Sub(r.closedAt) >= KeepSkipped)
@@ -223,16 +224,6 @@ func (r *Receiver) Expire(now time.Time) (lost []Gap) {
 		})
 	}
 	return lost
-}
-
-// Wipe clears all keys. The receiver opens nothing afterwards.
-func (r *Receiver) Wipe() {
-	clear(r.headerKey[:])
-	for l := range r.chains {
-		clear(r.chains[l].key[:])
-		clear(r.chains[l].skipped)
-		r.chains[l].skipped = nil
-	}
 }
 
 // Clone returns a copy that shares nothing with r.

@@ -10,12 +10,13 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
+	"hotline/internal/redact"
 )
 
 // Sender is one generation of this desk's sending key for one group. It is not
 // safe for use by several goroutines, and cannot be printed.
 type Sender struct {
-	redacted
+	redact.Secret
 	*sender
 }
 
@@ -238,19 +239,6 @@ func placeOf(b [5]byte) (Lane, uint32) { return Lane(b[0]), binary.BigEndian.Uin
 func (m *Sender) Forget() {
 	clear(m.key[:])
 	m.held = false
-}
-
-// Wipe clears all keys. The sender seals nothing afterwards.
-func (m *Sender) Wipe() {
-	m.Forget()
-	clear(m.headerKey[:])
-	for i := range m.lanes {
-		clear(m.lanes[i].key[:])
-	}
-	for i := range m.receipts {
-		clear(m.receipts[i].key[:])
-	}
-	m.spent = true
 }
 
 // Clone returns a copy that shares nothing with m.

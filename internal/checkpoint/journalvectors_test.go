@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"hotline/internal/checkpoint"
 	"hotline/internal/ident"
 	"hotline/internal/suite"
@@ -77,7 +79,7 @@ func journalVectors(t *testing.T, note []byte, public []byte) frozenJournal {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ext, err := checkpoint.Extend(11, n, l.read)
+		ext, err := tlog.ProveTree(11, n, checkpoint.Hashes(l.read))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -117,14 +117,3 @@ func Include(size, n int64, stored Hashes) ([]Hash, error) {
 func Included(proof []Hash, size int64, root Hash, l Leaf) error {
 	return tlog.CheckRecord(proof, size, root, l.Number-1, l.Hash())
 }
-
-// Extend proves that the tree of the first size leaves begins with the first
-// old ones.
-func Extend(size, old int64, stored Hashes) ([]Hash, error) {
-	return tlog.ProveTree(size, old, stored)
-}
-
-// Extends checks that proof.
-func Extends(proof []Hash, size int64, root Hash, old int64, oldRoot Hash) error {
-	return tlog.CheckTree(proof, size, root, old, oldRoot)
-}

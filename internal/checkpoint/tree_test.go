@@ -85,11 +85,11 @@ func TestProofsHoldForTheirLeafAlone(t *testing.T) {
 			if checkpoint.Included(proof, size, roots[size], other) == nil || n < size && checkpoint.Included(proof, size, roots[size], leaf(n+1)) == nil {
 				t.Fatalf("another leaf passes for leaf %d of %d", n, size)
 			}
-			extension, err := checkpoint.Extend(size, n, l.read)
-			if err != nil || checkpoint.Extends(extension, size, roots[size], n, roots[n]) != nil {
+			extension, err := tlog.ProveTree(size, n, checkpoint.Hashes(l.read))
+			if err != nil || tlog.CheckTree(extension, size, roots[size], n, roots[n]) != nil {
 				t.Fatalf("%d to %d leaves: %v", n, size, err)
 			}
-			if n > 1 && checkpoint.Extends(extension, size, roots[size], n, roots[n-1]) == nil {
+			if n > 1 && tlog.CheckTree(extension, size, roots[size], n, roots[n-1]) == nil {
 				t.Fatalf("another history of %d leaves passes", n)
 			}
 		}

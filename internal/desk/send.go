@@ -50,7 +50,7 @@ func (m messages) draft(ctx context.Context, in api.Draft) (d exchange.Draft, er
 	if d.Status == wire.Exercise && d.ExerciseName == "" && line.Charter.Exercise {
 		d.ExerciseName = line.Name // a line for exercises is one
 	}
-	d.Text, d.Upload = wire.PlainLines(in.Text), in.Upload
+	d.Text, d.Upload = plainLines(in.Text), in.Upload
 	if d.AckWanted, err = ackWanted(in, d.Kind); err != nil {
 		return d, err
 	}
@@ -320,4 +320,10 @@ func (m messages) reachable(ctx context.Context, out api.Sent) api.Sent {
 		out.Reachable = out.Reachable || r.State == link.StateUp
 	}
 	return out
+}
+
+// plainLines returns s with the line ends of other systems as newlines, so that
+// a text pasted from there passes [wire.CheckText].
+func plainLines(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 }

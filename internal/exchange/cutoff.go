@@ -398,10 +398,10 @@ func (b *Batch) Removal(k roster.Keeper, desk ident.Desk, reason string) (roster
 		return roster.Statement{}, fault.New(fault.NotFound, "This desk does not know the desk that is to be cut off.")
 	}
 	holder := k.Warrant.Holder(e.memo)
-	st, err := roster.NewRemoval(e.memo, k, roster.Statement{
-		Number: e.dir.general.NextNumber(cert.Party, holder.Key, ident.Line{}), Time: b.Now,
+	st, err := roster.NewStatementBy(e.memo, roster.Statement{
+		Type: roster.RemoveDesk, Number: e.dir.general.NextNumber(cert.Party, holder.Key, ident.Line{}), Time: b.Now,
 		Remove: &roster.Cut{Desk: desk, Fingerprint: cert.Fingerprint(e.memo), Reason: reason},
-	})
+	}, k)
 	if err != nil {
 		return st, fault.Wrap(err, fault.Invalid, "A removal cannot be made of this: %s.", err.Error())
 	}

@@ -114,9 +114,9 @@ func TestNobodyAdmitsItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cut, err := roster.NewRemoval(one, roster.Keeper{Signer: key, Warrant: w}, roster.Statement{
-		Number: 1, Time: time.Now(), Remove: &roster.Cut{Desk: a.self.Desk, Fingerprint: a.add.Add.Certificate.Fingerprint(one)},
-	})
+	cut, err := roster.NewStatementBy(one, roster.Statement{
+		Type: roster.RemoveDesk, Number: 1, Time: time.Now(), Remove: &roster.Cut{Desk: a.self.Desk, Fingerprint: a.add.Add.Certificate.Fingerprint(one)},
+	}, roster.Keeper{Signer: key, Warrant: w})
 	if err != nil {
 		t.Fatal(err)
 	}

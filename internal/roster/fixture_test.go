@@ -226,3 +226,14 @@ func describe(r *Roster) string {
 	fmt.Fprintf(&b, "spare %v\nstates %v\nfrozen %v\nnotices %v\ncontacts %v\nroots %x\n", r.dormant, r.states, r.frozen, r.notices, r.contacts, r.roots)
 	return b.String()
 }
+
+// conflicts lists the evidence in a set: two statements for each number that
+// was used more than once.
+func conflicts(s *Set) (out []Conflict) {
+	for _, ids := range s.bySlot {
+		if len(ids) > 1 {
+			out = append(out, *s.conflict(ids))
+		}
+	}
+	return out
+}

@@ -40,7 +40,7 @@ func TestDelegatesMayOnlyRemove(t *testing.T) {
 	add := d.addition(t, ident.Line{}, 1, "a.example:1")
 	add.Add.Delegates = holders(a, b)
 	add = jpn.sign(t, add)
-	cut, err := NewRemoval(one, b, d.removal(ident.Line{}, 1, "EXERCISE seized"))
+	cut, err := NewStatementBy(one, d.removal(ident.Line{}, 1, "EXERCISE seized"), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestDelegatesMayOnlyRemove(t *testing.T) {
 		}
 	}
 	// A delegate of the party that this addition does not name has no say.
-	other, err := NewRemoval(one, stranger, d.removal(ident.Line{}, 1, ""))
+	other, err := NewStatementBy(one, d.removal(ident.Line{}, 1, ""), stranger)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestDelegatesMayOnlyRemove(t *testing.T) {
 	if _, err := NewStatementBy(one, d.addition(t, ident.Line{}, 1, "a.example:1"), a); !errors.Is(err, ErrMalformed) {
 		t.Errorf("an addition by a delegate = %v", err)
 	}
-	theirs, err := NewRemoval(one, nato.keeper(t, Delegate, 1), d.removal(ident.Line{}, 1, ""))
+	theirs, err := NewStatementBy(one, d.removal(ident.Line{}, 1, ""), nato.keeper(t, Delegate, 1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -299,19 +299,6 @@ func (s *Set) NextNumber(author ident.Party, signer ident.Key, line ident.Line) 
 	return highest + 1
 }
 
-// Conflicts lists the evidence in the set: two statements for each number that
-// was used more than once.
-func (s *Set) Conflicts() []Conflict {
-	var out []Conflict
-	for _, ids := range s.bySlot {
-		if len(ids) > 1 {
-			out = append(out, *s.conflict(ids))
-		}
-	}
-	slices.SortFunc(out, func(a, b Conflict) int { return CompareStatements(a.First, b.First) })
-	return out
-}
-
 func (s *Set) conflict(ids []ident.Statement) *Conflict {
 	return &Conflict{First: s.byID[ids[0]].Statement, Second: s.byID[ids[1]].Statement}
 }

@@ -195,8 +195,8 @@ func TestWhatTheRosterSays(t *testing.T) {
 	if e, _ := s.Roster().Desk(desk[0].id); e.Mailboxes[0].Addr != "c.example:1" {
 		t.Errorf("J1 is reached at %s, want the mailbox named for this line", e.Mailboxes[0].Addr)
 	}
-	if len(s.Conflicts()) != 1 || s.Conflicts()[0].First.Number != 1 {
-		t.Errorf("conflicts = %v, want the one number used twice", s.Conflicts())
+	if len(conflicts(s)) != 1 || conflicts(s)[0].First.Number != 1 {
+		t.Errorf("conflicts = %v, want the one number used twice", conflicts(s))
 	}
 	if _, ok := s.Certificate(desk[1].id); !ok {
 		t.Error("the certificate of a removed desk is gone")

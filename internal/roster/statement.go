@@ -286,12 +286,6 @@ func NewStatementBy(v Verifier, s Statement, keepers ...Keeper) (Statement, erro
 	return s.sign(v, keepers...)
 }
 
-// NewRemoval is [NewStatementBy] for the one statement that cannot wait.
-func NewRemoval(v Verifier, delegate Keeper, s Statement) (Statement, error) {
-	s.Type = RemoveDesk
-	return NewStatementBy(v, s, delegate)
-}
-
 func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 	s.Suite, s.Time = v.ID(), wholeMilli(s.Time)
 	if s.Suspend != nil && !s.Suspend.Until.IsZero() {

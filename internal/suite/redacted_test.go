@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"hotline/internal/redact"
 )
 
 // TestKeysCannotBePrinted puts every key through every verb and encoder, alone
@@ -41,10 +43,10 @@ func TestKeysCannotBePrinted(t *testing.T) {
 			}
 		})
 	}
-	if got := fmt.Sprintf("%v %d %#v", m, d, k); got != "key(redacted) key(redacted) key(redacted)" {
+	if got := fmt.Sprintf("%v %d %#v", m, d, k); got != "(redacted) (redacted) (redacted)" {
 		t.Errorf("printed as %q", got)
 	}
-	if m.String() != placeholder || d.GoString() != placeholder || r.LogValue().String() != placeholder {
+	if m.String() != redact.Placeholder || d.GoString() != redact.Placeholder || r.LogValue().String() != redact.Placeholder {
 		t.Error("String, GoString or LogValue is not the placeholder")
 	}
 	// The search itself must find a seed that is printed.

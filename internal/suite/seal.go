@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/hpke"
 	"fmt"
+
+	"hotline/internal/redact"
 )
 
 // SealKey is the private half of a seal key or control key. The zero value
 // holds no key and must not be used. It cannot be printed.
 type SealKey struct {
-	redacted
+	redact.Secret
 	k func() *sealKey
 }
 
@@ -84,11 +86,6 @@ func (s Suite) SealTo(public []byte, label string, aad, plain []byte) ([]byte, e
 	return append(enc, must(sender.Seal(aad, plain))...), nil
 }
 
-// CheckSealPublic returns an error wrapping [ErrKey] unless public can be
-// sealed to. Who takes a key from another party asks here before storing it.
-func (s Suite) CheckSealPublic(public []byte) error {
-	if _, err := s.profile().kem.NewPublicKey(public); err != nil {
-		return fmt.Errorf("check seal key of %d bytes: %w", len(public), ErrKey)
-	}
-	return nil
-}
+// hide returns a closure over v: fmt prints what a pointer leads to byte by
+// byte where it may not call methods.
+func hide[T any](v T) func() T { return func() T { return v } }

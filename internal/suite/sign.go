@@ -3,6 +3,8 @@ package suite
 import (
 	"bytes"
 	"fmt"
+
+	"hotline/internal/redact"
 )
 
 // signing is how a suite signs for one kind of key. What is signed begins with
@@ -31,7 +33,7 @@ func (g signing) check(s Suite, public []byte, label string, signature []byte, p
 // signingKey is what all private signing keys are. The zero value holds no key
 // and must not be used. It cannot be printed.
 type signingKey struct {
-	redacted
+	redact.Secret
 	k func() *secret
 }
 

@@ -14,7 +14,7 @@
 // made for one purpose is good for another.
 //
 // This package is on floor 1: bytes in, values out; the standard library,
-// filippo.io/mldsa and package octets. Its only state is the random generator of the machine.
+// filippo.io/mldsa and packages of floor 0. Its only state is the random generator of the machine.
 package suite
 
 import (

@@ -102,12 +102,6 @@ func CheckText(s string) error {
 	return nil
 }
 
-// PlainLines returns s with the line ends of other systems as newlines, so
-// that a text pasted from there passes [CheckText].
-func PlainLines(s string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
-}
-
 // checkRow holds that s fits one row on a screen.
 func checkRow(what, s string, most int) error {
 	switch {

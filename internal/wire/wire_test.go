@@ -406,12 +406,6 @@ func TestContentIsNotPrinted(t *testing.T) {
 	}
 }
 
-func TestPlainLines(t *testing.T) {
-	if got := PlainLines("a\r\nb\rc\n\r\n"); got != "a\nb\nc\n\n" {
-		t.Errorf("PlainLines = %q", got)
-	}
-}
-
 // TestHashesAreThoseOfTheSuite holds that another reader needs one rule for
 // every hash: label and parts, each behind its length.
 func TestHashesAreThoseOfTheSuite(t *testing.T) {
