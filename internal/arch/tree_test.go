@@ -24,6 +24,7 @@ type file struct {
 	name    string // base name
 	test    bool   // name ends in _test.go
 	lines   int
+	code    int // lines that are neither empty nor comment
 	imports []string
 	ast     *ast.File
 }
@@ -89,7 +90,7 @@ func (t *tree) add(root fs.FS, name string) error {
 	}
 	f := file{
 		name: path.Base(name), test: strings.HasSuffix(name, "_test.go"),
-		lines: bytes.Count(src, []byte("\n")), ast: parsed,
+		lines: bytes.Count(src, []byte("\n")), code: codeLines(string(src)), ast: parsed,
 	}
 	for _, spec := range parsed.Imports {
 		p, err := strconv.Unquote(spec.Path.Value)
