@@ -120,7 +120,15 @@ func TestNobodyAdmitsItself(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// It signs itself and writes the member's root in the place of its own.
+	own, theirs := roster.RootID(one, stranger.root.Public()), roster.RootID(one, a.root.Public())
+	forged := stranger.say(t, roster.Statement{Type: roster.AddDesk, Author: a.id, Number: 2, Add: add})
+	forged, err = roster.ParseStatement(bytes.ReplaceAll(forged.Bytes(), own[:], theirs[:]))
+	if err != nil || forged.Signer != theirs {
+		t.Fatalf("forge: signer %v, %v", forged.Signer, err)
+	}
 	for name, st := range map[string]roster.Statement{
+		"in the name of a member's root":         forged,
 		"a stranger's desk":                       stranger.add,
 		"a stranger's desk for this line":         stranger.say(t, roster.Statement{Type: roster.AddDesk, Line: line, Number: 1, Add: stranger.add.Add}),
 		"in the name of a member":                 stranger.say(t, roster.Statement{Type: roster.AddDesk, Author: a.id, Number: 2, Add: add}),
