@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -19,7 +20,8 @@ import (
 // TestNoTextInClear sends a word that exists nowhere else, in every place of a
 // message that a person fills, and then looks for it in every file of the
 // relay and of the desks, in logs and in what the demo printed. Looking finds
-// it where it was planted.
+// it where it was planted. What the bundle calls its objects, and who is on a
+// line, stand in no file but a desk's own that say its own name.
 func TestNoTextInClear(t *testing.T) {
 	s := shared
 	word := "canary" + rand.Text()
@@ -48,10 +50,12 @@ func TestNoTextInClear(t *testing.T) {
 
 	// As a thief finds it: while it runs, and after a sudden end.
 	look(t, s, word)
+	lookForNames(t, s)
 	for _, name := range []string{"relay", "JPN", "NATO"} {
 		s.kill(t, name)
 	}
 	look(t, s, word)
+	lookForNames(t, s)
 	for _, name := range []string{"relay", "JPN", "NATO"} {
 		s.start(t, name)
 	}
@@ -84,6 +88,37 @@ func look(t *testing.T, s *scene, word string) {
 	for _, form := range spellings(word) {
 		if bytes.Contains(bytes.ToLower(s.printed()), bytes.ToLower(form)) {
 			t.Errorf("the demo printed the word as %q", form)
+		}
+	}
+}
+
+// lookForNames fails if an id of the bundle is anywhere, or if a file of the
+// relay or of another desk shows who is on a line.
+func lookForNames(t *testing.T, s *scene) {
+	t.Helper()
+	for _, id := range []string{"indicator--00000001-0000-4000-8000-000000000000", "bundle--00000000-0000-4000-8000-000000000001"} {
+		found, _ := search(t, id, s.dir, s.dir+".tmp")
+		for _, name := range found {
+			t.Errorf("%s is in %s", id, name)
+		}
+	}
+	// Three letters stand anywhere by chance: what is looked for is the name of
+	// a party's first desk, and who else than that desk wrote it.
+	names := map[string]string{s.line(2): "", s.line(3): ""}
+	for _, d := range s.facts.Desks {
+		names[d.Party+"-1"] = d.Party
+	}
+	if len(names) < 5 {
+		t.Errorf("only %q to look for", names)
+	}
+	for word, party := range names {
+		found, _ := search(t, word, s.dir)
+		for _, name := range found {
+			rel, _ := filepath.Rel(s.dir, name)
+			own := []string{party + "/keys/slots.json", "logs/" + party + ".log", "roots/" + party + ".root.list"}
+			if !slices.Contains(own, filepath.ToSlash(rel)) {
+				t.Errorf("%s is in %s", word, name)
+			}
 		}
 	}
 }
@@ -133,8 +168,10 @@ func spellings(word string) [][]byte {
 	all := [][]byte{[]byte(word), []byte(hex.EncodeToString([]byte(word)))}
 	for i := range 3 {
 		// The first and last characters depend on the neighbours.
-		enc := base64.StdEncoding.EncodeToString(append(make([]byte, i), word...))
-		all = append(all, []byte(strings.TrimRight(enc, "=")[4:24]))
+		enc := strings.TrimRight(base64.StdEncoding.EncodeToString(append(make([]byte, i), word...)), "=")
+		if len(enc) >= 24 { // of a short word too little is left
+			all = append(all, []byte(enc[4:24]))
+		}
 	}
 	var wide []byte
 	for _, u := range utf16.Encode([]rune(word)) {

@@ -128,7 +128,7 @@ func TestNobodyAdmitsItself(t *testing.T) {
 		t.Fatalf("forge: signer %v, %v", forged.Signer, err)
 	}
 	for name, st := range map[string]roster.Statement{
-		"in the name of a member's root":         forged,
+		"in the name of a member's root":          forged,
 		"a stranger's desk":                       stranger.add,
 		"a stranger's desk for this line":         stranger.say(t, roster.Statement{Type: roster.AddDesk, Line: line, Number: 1, Add: stranger.add.Add}),
 		"in the name of a member":                 stranger.say(t, roster.Statement{Type: roster.AddDesk, Author: a.id, Number: 2, Add: add}),
