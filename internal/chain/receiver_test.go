@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -159,27 +160,27 @@ func TestSerialJumpIsRefusedCheaply(t *testing.T) {
 	for _, tt := range []struct {
 		sequence uint32
 		want     error
+		most     int // derivations: one unmasks, and a refused jump needs no other
+		bytes    uint64
 	}{
-		{1<<32 - 1, ErrOpen}, // no chain is that long
-		{MaxSequence, ErrJump},
-		{MaxSkipped + 2, ErrJump},
-		{MaxSkipped + 1, ErrOpen}, // derived, and then it does not open
+		{1<<32 - 1, ErrOpen, 1, 4 << 10}, // no chain is that long
+		{MaxSequence, ErrJump, 1, 4 << 10},
+		{MaxSkipped + 2, ErrJump, 1, 4 << 10},
+		{MaxSkipped + 1, ErrOpen, 1 + 2*(MaxSkipped+1), 4 << 20}, // derived, and then it does not open
 	} {
 		env := mustSeal(t, p.tx.Clone(), p.from.sign, message(precedence.Flash, 1)).Envelope
 		remask(t, p.tx, env, 3, tt.sequence)
 		before := state(t, p.rx)
 		counted.expands = 0
-		begin := time.Now()
 		_, err := p.rx.Open(env, start)
 		if !errors.Is(err, tt.want) {
 			t.Errorf("sequence %d: %v, want %v", tt.sequence, err, tt.want)
 		}
-		if d := time.Since(begin); d > 100*time.Millisecond {
-			t.Errorf("sequence %d took %v", tt.sequence, d)
+		if got := counted.expands; got > tt.most {
+			t.Errorf("sequence %d: %d derivations, want at most %d", tt.sequence, got, tt.most)
 		}
-		// One Expand unmasks; a refused jump needs no other.
-		if want := 1; errors.Is(err, ErrJump) && counted.expands != want {
-			t.Errorf("sequence %d: %d keys derived before the limit", tt.sequence, counted.expands-want)
+		if got := allocated(func() { _, _ = p.rx.Open(env, start) }); got > tt.bytes {
+			t.Errorf("sequence %d takes %d bytes of memory, want at most %d", tt.sequence, got, tt.bytes)
 		}
 		unchanged(t, p.rx, before, fmt.Sprintf("sequence %d", tt.sequence))
 	}
@@ -191,6 +192,19 @@ func TestSerialJumpIsRefusedCheaply(t *testing.T) {
 	if o := mustOpen(t, p.rx, mustSeal(t, p.tx, p.from.sign, message(precedence.Flash, 1)).Envelope); !slices.Equal(o.Missing, []Gap{{3, 1, MaxSkipped}}) {
 		t.Errorf("missing %v", o.Missing)
 	}
+}
+
+// allocated is how many bytes of memory one call of f takes, whoever frees them.
+func allocated(f func()) uint64 {
+	const calls = 5
+	var before, after runtime.MemStats
+	f() // what is made once, is made
+	runtime.ReadMemStats(&before)
+	for range calls {
+		f()
+	}
+	runtime.ReadMemStats(&after)
+	return (after.TotalAlloc - before.TotalAlloc) / calls
 }
 
 // counting counts derivations.
