@@ -80,9 +80,12 @@ func checkMuseum(tr *tree, root fs.FS) []string {
 }
 
 // checkAttacks holds that docs/spec/attacks.tsv names, for each of the 25
-// attacks and the 12 failure classes, tests that exist, or why there is none.
+// attacks and the 12 failure classes, tests that exist, and bugs of the museum
+// that those tests catch: at least one.
 func checkAttacks(tr *tree, root fs.FS) []string {
-	rows, findings := tsv(root, "docs/spec/attacks.tsv", 3)
+	rows, findings := tsv(root, "docs/spec/attacks.tsv", 4)
+	exhibits, more := tsv(root, "museum/index.tsv", 4)
+	findings = append(findings, more...)
 	want := map[string]bool{}
 	for i := range 25 {
 		want[fmt.Sprintf("A%d", i+1)] = true
@@ -105,11 +108,30 @@ func checkAttacks(tr *tree, root fs.FS) []string {
 				findings = append(findings, fmt.Sprintf("docs/spec/attacks.tsv: %s names %s, which is no test", row[0], name))
 			}
 		}
+		bugs := strings.Fields(row[3])
+		if len(bugs) == 0 {
+			findings = append(findings, fmt.Sprintf("docs/spec/attacks.tsv: %s names no bug of the museum", row[0]))
+		}
+		for _, bug := range bugs {
+			if !slices.ContainsFunc(exhibits, func(e []string) bool { return e[0] == bug+".patch" && caughtBy(e, tests) }) {
+				findings = append(findings, fmt.Sprintf("docs/spec/attacks.tsv: %s names %s, which none of its tests catches", row[0], bug))
+			}
+		}
 	}
 	for id := range want {
 		findings = append(findings, fmt.Sprintf("docs/spec/attacks.tsv: %s is missing", id))
 	}
 	return findings
+}
+
+// caughtBy reports whether the test that a row of museum/index.tsv names is one
+// of tests, each a package and a name.
+func caughtBy(exhibit, tests []string) bool {
+	re, err := regexp.Compile(exhibit[2])
+	return err == nil && slices.ContainsFunc(tests, func(name string) bool {
+		dir, test, _ := strings.Cut(name, ":")
+		return dir == exhibit[1] && re.MatchString(test)
+	})
 }
 
 func TestMuseum(t *testing.T) { report(t, checkMuseum(loadModule(t), root())) }
@@ -134,14 +156,14 @@ func TestMuseumRulesFindWhatIsMissing(t *testing.T) {
 	files := fstest.MapFS{
 		"museum/0001-a.patch": {}, "museum/0002-b.patch": {},
 		"museum/index.tsv":      {Data: []byte("patch\tpackage\ttest\tstory\n0001-a.patch\tinternal/roster\t^TestOrder$\tx\n0003-c.patch\tinternal/roster\t^TestNone$\tx\n")},
-		"docs/spec/attacks.tsv": {Data: []byte("id\tattack\ttests\nA1\tx\tinternal/roster:TestOrder\nA2\tx\tinternal/roster:TestNone\nA1\tx\tinternal/roster:TestOrder\n")},
+		"docs/spec/attacks.tsv": {Data: []byte("id\tattack\ttests\tbugs\nA1\tx\tinternal/roster:TestOrder\t0001-a\nA2\tx\tinternal/roster:TestNone\t0001-a 0009-x\nA1\tx\tinternal/roster:TestOrder\t\n")},
 	}
 	got := checkMuseum(tr, files)
 	want := []string{"no test of internal/roster", "0002-b.patch: listed 0 times", "0003-c.patch: listed in"}
 	if !slices.EqualFunc(got, want, strings.Contains) {
 		t.Errorf("findings = %q, want parts %q", got, want)
 	}
-	if got := checkAttacks(tr, files); len(got) != 2+25+12-2 {
-		t.Errorf("findings = %q, want A2's test, A1's second row and 35 that are missing", got)
+	if got := checkAttacks(tr, files); len(got) != 1+2+2+25+12-2 {
+		t.Errorf("findings = %q, want A2's test and its two bugs, A1's second row that names no bug, and 35 that are missing", got)
 	}
 }
