@@ -42,6 +42,21 @@ func TestUsedKeysAreGoneFromDiskAndMemory(t *testing.T) {
 	if opensWithAny(p.tx, state(t, p.rx), late) {
 		t.Error("the receiver's state still opens a late message that was read")
 	}
+	if opensWithAny(p.tx, image(p.rx), late) {
+		t.Error("the receiver's memory still opens a late message that was read")
+	}
+}
+
+// image is what a receiver keeps of keys in memory, with what lies behind the
+// ends of its lists.
+func image(r *Receiver) (b []byte) {
+	for _, c := range r.chains {
+		b = append(b, c.key[:]...)
+		for _, k := range c.skipped[:cap(c.skipped)] {
+			b = append(b, k.key[:]...)
+		}
+	}
+	return b
 }
 
 // opensWithAny tries every 32 bytes of a state as message key, as chain key and
