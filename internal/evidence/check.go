@@ -130,15 +130,15 @@ func charters(offers []roster.Offer) (all []roster.Charter) {
 // load takes in what the members signed, whenever that was: a desk that was
 // removed since has signed all the same.
 func (c *checker) load(p joining.Pack) error {
-	waiting := p.Statements
-	for range len(p.Versions) + 1 { // a party's statements may wait for the version that admits it
-		var foreign []roster.Statement
+	waiting, before := p.Statements, 0
+	for pass := 0; pass < 2 || len(waiting) != before; pass++ { // they may wait for a rotation, or for the version that admits their party
+		var again []roster.Statement
 		for _, st := range waiting {
 			_, err := c.set.Add(st, time.Time{})
 			switch {
-			case errors.Is(err, roster.ErrForeign):
-				foreign = append(foreign, st)
-			case err != nil && !errors.Is(err, roster.ErrEquivocation) && !errors.Is(err, roster.ErrWaiting):
+			case errors.Is(err, roster.ErrForeign), errors.Is(err, roster.ErrWaiting):
+				again = append(again, st)
+			case err != nil && !errors.Is(err, roster.ErrEquivocation):
 				return err
 			}
 		}
@@ -147,10 +147,10 @@ func (c *checker) load(p joining.Pack) error {
 				return err
 			}
 		}
-		waiting = foreign
+		waiting, before = again, len(waiting)
 	}
 	if len(waiting) > 0 {
-		return fmt.Errorf("%d statements are of no party of the line", len(waiting))
+		return fmt.Errorf("%d statements are of no party of the line, or of no root of theirs", len(waiting))
 	}
 	missing := p.Charter.Parties()
 	for _, sig := range p.Signatures {

@@ -30,8 +30,6 @@ const (
 	MaxPerSigner = 256
 	// MaxHolders is how many delegates, or custodians, an addition may name.
 	MaxHolders = 8
-	// MaxWaiting is how many statements a set holds for a rotation to come.
-	MaxWaiting = 64
 	// MaxVersions is how many charter versions a set holds.
 	MaxVersions = 256
 	// MaxHeads is how many signers and scopes a list of heads tells apart.

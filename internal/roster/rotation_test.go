@@ -2,6 +2,7 @@ package roster
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -110,11 +111,7 @@ func TestRotation(t *testing.T) {
 	}
 	for turn := range statements { // each order begins with another one
 		s := jpn.line(t, nato)
-		for i := range statements {
-			if _, err := s.Add(statements[(turn+i)%len(statements)], epoch); err != nil && !errors.Is(err, ErrWaiting) {
-				t.Fatal(err)
-			}
-		}
+		offer(t, s, slices.Concat(statements[turn:], statements[:turn])...)
 		if !same(s, first) {
 			t.Errorf("order %d makes another set", turn)
 		}
@@ -190,18 +187,26 @@ func TestRotationRefusals(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
 		}
 	}
-	// What waits is bounded, and what has waited in vain is told.
+	// What waits in vain is told, and no set keeps what nobody has verified.
 	s := jpn.line(t, nato)
-	for n := range uint64(MaxWaiting + 8) {
-		_, _ = s.Add(jpn.by(t, 1, jpn.desk(t, 1, 1).removal(ident.Line{}, n+1, "")), epoch)
-	}
-	if len(s.waiting) != MaxWaiting {
-		t.Errorf("%d statements wait, want %d", len(s.waiting), MaxWaiting)
-	}
-	if err := s.AddHistory(nil); !errors.Is(err, ErrWaiting) {
-		t.Errorf("history with statements that wait: %v", err)
+	if err := s.AddHistory([]Statement{jpn.by(t, 1, jpn.desk(t, 1, 1).removal(ident.Line{}, 1, ""))}); !errors.Is(err, ErrWaiting) || s.Len() != 0 {
+		t.Errorf("history with a statement that waits: %v", err)
 	}
 }
+
+// offer adds statements in their order, and those that wait again and again, as
+// whoever holds a set does.
+func offer(t failer, s *Set, statements ...Statement) {
+	for range statements {
+		for _, st := range statements {
+			if _, err := s.Add(st, epoch); err != nil && !errors.Is(err, ErrEquivocation) && !errors.Is(err, ErrWaiting) {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+type failer interface{ Fatal(args ...any) }
 
 // TestRotationsInEveryOrder is the property that the whole package is built on,
 // for parties whose root changes and lines whose charter does.
@@ -254,17 +259,9 @@ func TestRotationsInEveryOrder(t *testing.T) {
 
 // fill adds statements, and a charter version before the one at that place.
 func fill(t *rapid.T, s *Set, statements []Statement, at int, o Offer) {
-	for i, st := range append(statements, Statement{}) {
-		if i == at {
-			if err := s.TakeVersion(o); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if st.Type == 0 {
-			break
-		}
-		if _, err := s.Add(st, epoch); err != nil && !errors.Is(err, ErrEquivocation) && !errors.Is(err, ErrWaiting) {
-			t.Fatal(err)
-		}
+	offer(t, s, statements[:at]...)
+	if err := s.TakeVersion(o); err != nil {
+		t.Fatal(err)
 	}
+	offer(t, s, statements...)
 }

@@ -36,7 +36,6 @@ type Set struct {
 	bySlot  map[slot][]ident.Statement // sorted
 	counts  map[count]int
 	certs   map[ident.Desk]Certificate // of every desk ever added
-	waiting []Statement                // by a root whose rotation has not come
 	roster  *Roster                    // nil: compute again
 }
 
@@ -114,8 +113,8 @@ func (s *Set) Len() int { return len(s.byID) }
 // The error wraps [ErrForeign], [ErrSignature], [ErrExpired], [ErrMalformed],
 // [ErrReserved] or [ErrFull] when st is refused; then the set is as before.
 // Two errors are different. [ErrWaiting]: it is signed under a root whose
-// rotation has not come; the set holds a few such and takes them in by itself.
-// [ErrEquivocation]: added is true, the set keeps both statements and the error
+// rotation has not come; nobody can say yet whether it holds, and the caller may
+// try it again behind a rotation. [ErrEquivocation]: added is true, the set keeps both statements and the error
 // is a [*Conflict]. What adds under a number used twice counts no more, what
 // removes does; so the roster is the same in whatever order they come, and the
 // signer heals it with a fresh number.
@@ -130,9 +129,6 @@ func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
 		return false, nil
 	}
 	if err := s.admit(st, now); err != nil {
-		if errors.Is(err, ErrWaiting) && len(s.waiting) < MaxWaiting {
-			s.waiting = append(s.waiting, st)
-		}
 		return false, fmt.Errorf("add statement %d of %v: %w", st.Number, st.Author, err)
 	}
 	if s.counts[count{st.Signer, st.Type}] >= MaxPerSigner {
@@ -155,17 +151,12 @@ func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
 	return true, nil
 }
 
-// seat lets the root that st names sign, and tries again what waited for it.
+// seat lets the root that st names sign.
 func (s *Set) seat(st Statement) {
 	next := Seat{RootID(s.v, st.Rotate.Root), st.Rotate.Root}
 	if !slices.ContainsFunc(s.members[st.Author], func(o Seat) bool { return bytes.Equal(o.Root, next.Root) }) {
 		s.members[st.Author] = append(slices.Clip(s.members[st.Author]), next)
 		s.succeed() // custodians of this root may have signed a version
-	}
-	waiting := s.waiting
-	s.waiting = nil
-	for _, w := range waiting {
-		_, _ = s.Add(w, time.Time{}) // what is still refused was refused before
 	}
 }
 
@@ -353,7 +344,7 @@ func (s *Set) Clone() *Set {
 	c := *s
 	c.byID, c.bySlot = maps.Clone(s.byID), maps.Clone(s.bySlot)
 	c.counts, c.certs = maps.Clone(s.counts), maps.Clone(s.certs)
-	c.members, c.waiting = maps.Clone(s.members), slices.Clip(s.waiting)
+	c.members = maps.Clone(s.members)
 	if s.terms != nil {
 		t := *s.terms
 		t.offers, c.terms = maps.Clone(t.offers), &t
@@ -365,15 +356,21 @@ func (s *Set) Clone() *Set {
 // order. A conflict is part of history; everything else that is refused is an
 // error.
 func (s *Set) AddHistory(statements []Statement) error {
-	rotationsFirst := slices.Clone(statements)
-	slices.SortStableFunc(rotationsFirst, func(a, b Statement) int { return -cmp.Compare(a.Type, b.Type) })
-	for _, st := range rotationsFirst {
-		if _, err := s.Add(st, time.Time{}); err != nil && !errors.Is(err, ErrEquivocation) && !errors.Is(err, ErrWaiting) {
-			return err
+	rest, before := slices.Clone(statements), 0
+	slices.SortStableFunc(rest, func(a, b Statement) int { return -cmp.Compare(a.Type, b.Type) }) // rotations first
+	for len(rest) != before {
+		var waiting []Statement
+		for _, st := range rest {
+			if _, err := s.Add(st, time.Time{}); errors.Is(err, ErrWaiting) {
+				waiting = append(waiting, st)
+			} else if err != nil && !errors.Is(err, ErrEquivocation) {
+				return err
+			}
 		}
+		rest, before = waiting, len(rest)
 	}
-	if n := len(s.waiting); n > 0 {
-		return fmt.Errorf("%w: %d statements", ErrWaiting, n)
+	if len(rest) > 0 {
+		return fmt.Errorf("%w: %d statements", ErrWaiting, len(rest))
 	}
 	return nil
 }

@@ -217,13 +217,15 @@ func (v *vectors) deriveScenarios(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all []Statement
 	for _, raw := range v.Rotation.Statements {
 		st, err := ParseStatement(raw)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = s.Add(st, epoch)
+		all = append(all, st)
 	}
+	offer(t, s, all...)
 	v.Rotation.Now, v.Rotation.States = s.Roster().Root(party), stateNames(s.Roster())
 	first, err := ParseCharter(plain, v.Succession.First)
 	if err != nil {
