@@ -10,6 +10,7 @@ import (
 
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
+	"hotline/internal/roster"
 	"hotline/internal/store"
 	"hotline/internal/suite"
 )
@@ -52,6 +53,7 @@ type Engine struct {
 	recent    map[envelope.ID]bool                  // chain envelopes that were opened
 	wanted    map[ident.Desk]map[[32]byte]time.Time // ends of sending keys that were asked for
 	rations   map[ration]spent                      // what was done for whom, and how often
+	waiting   map[ident.Party][]roster.Statement    // for rotations, by who brought them
 	memo      *Memo
 	cut       map[ident.Desk]bool // removals that have had their effect here
 	rekeyAt   time.Time           // before this, steady, nothing makes new keys ahead of need
@@ -98,6 +100,7 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 		claims:    map[claimKey]claim{},
 		recent:    map[envelope.ID]bool{},
 		rations:   map[ration]spent{},
+		waiting:   map[ident.Party][]roster.Statement{},
 		wanted:    map[ident.Desk]map[[32]byte]time.Time{},
 		memo:      cfg.Memo,
 	}
@@ -308,6 +311,7 @@ type Batch struct {
 	outs      []int64         // rows of the outbox that it made
 	since     time.Time       // when what is being tried again was parked
 	origins   map[ident.Desk]origin
+	from      ident.Desk    // whose statements are being taken; zero: a person's or a file's
 	ahead     []ident.Party // whose desks get slices first; nil: all
 }
 

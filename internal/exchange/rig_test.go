@@ -203,7 +203,7 @@ func (l *fakeLink) Status() link.Status { return link.Status{State: link.StateUp
 // party is an organisation with one desk in a test.
 type party struct {
 	name string
-	root suite.RootKey
+	root roster.Signer
 	id   ident.Party
 	self exchange.Self
 	add  roster.Statement
@@ -220,7 +220,7 @@ func newParty(t testing.TB, name string, h *hub) *party {
 }
 
 // newDesk makes the number-th desk of the party with that root.
-func newDesk(t testing.TB, name string, number uint64, root suite.RootKey, h *hub) *party {
+func newDesk(t testing.TB, name string, number uint64, root roster.Signer, h *hub) *party {
 	t.Helper()
 	p := &party{name: name, root: root, seal: suite.One.NewSealKey(), dir: filepath.Join(t.TempDir(), name), key: make([]byte, store.KeySize)}
 	_, _ = rand.Read(p.key)

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -127,7 +128,9 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 // dropped: nobody becomes a member without a signature of the party's root.
 func (b *Batch) TakeStatements(all []roster.Statement) error {
 	changed, again := false, false
-	for _, st := range rotationsFirst(all) {
+	all = rotationsFirst(all)
+	for i := 0; i < len(all); i++ {
+		st := all[i]
 		added, err := b.takeNew(st)
 		if err != nil {
 			return err
@@ -140,6 +143,7 @@ func (b *Batch) TakeStatements(all []roster.Statement) error {
 			if err := b.Reload(); err != nil { // what follows may be signed by the new root
 				return err
 			}
+			all = append(all, b.e.waitingFor(st.Author)...)
 		}
 		if st.Type != roster.RemoveDesk {
 			again = true // an addition may change names, keys and mailboxes: all is read again
@@ -188,6 +192,9 @@ func (b *Batch) takeNew(st roster.Statement) (added bool, err error) {
 		return false, nil
 	}
 	added, err = b.fits(st)
+	if errors.Is(err, roster.ErrWaiting) {
+		b.hold(st)
+	}
 	if passedOver(err) != nil {
 		b.drop("statement", err)
 		return false, nil //nolint:nilerr // a statement that does not hold is dropped, and nothing else
@@ -263,5 +270,7 @@ func (b *Batch) takeStatements(raw []byte, from ident.Desk) error {
 	if st.Remove != nil {
 		b.origin(st.Remove.Desk, origin{from: from})
 	}
+	b.from = from
+	defer func() { b.from = ident.Desk{} }()
 	return b.TakeStatements([]roster.Statement{st})
 }
