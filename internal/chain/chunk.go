@@ -31,9 +31,8 @@ type ChunkInput struct {
 }
 
 // FileTag is the tag of all chunks of a file.
-func FileTag(s Symmetric, key [32]byte) (t [16]byte) {
-	copy(t[:], s.Expand(key[:], labelFileTag, nil, len(t)))
-	return t
+func FileTag(s Symmetric, key [32]byte) [16]byte {
+	return [16]byte(s.Expand(key[:], labelFileTag, nil, 16))
 }
 
 // SealChunk seals one chunk. Only the last chunk is padded to a bucket; the

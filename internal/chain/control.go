@@ -35,11 +35,7 @@ type ControlInput struct {
 }
 
 // ControlTag is the tag of envelopes to a control key.
-func ControlTag(s Symmetric, public []byte) (t [16]byte) {
-	sum := s.Hash(labelControlTag, public)
-	copy(t[:], sum[:])
-	return t
-}
+func ControlTag(s Symmetric, public []byte) [16]byte { return tagOf(s, labelControlTag, public) }
 
 // SealControl seals a control message to one desk's control key, signed with
 // the sender's desk key over the recipient's key as well, so that nobody can

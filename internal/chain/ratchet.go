@@ -42,17 +42,13 @@ type names struct {
 }
 
 // identity is the hash by which a successor names this generation.
-func (n names) identity(s Symmetric) (id [32]byte) {
-	sum := s.Hash(labelGeneration, n.group[:], n.desk[:], n.generation[:], n.predecessor[:])
-	copy(id[:], sum[:])
-	return id
+func (n names) identity(s Symmetric) [32]byte {
+	return short(s.Hash(labelGeneration, n.group[:], n.desk[:], n.generation[:], n.predecessor[:]))
 }
 
 // start is the running hash before the first message of a chain.
-func (n names) start(s Symmetric, purpose []byte) (h [32]byte) {
-	sum := s.Hash(labelStart, n.group[:], n.desk[:], n.generation[:], purpose)
-	copy(h[:], sum[:])
-	return h
+func (n names) start(s Symmetric, purpose []byte) [32]byte {
+	return short(s.Hash(labelStart, n.group[:], n.desk[:], n.generation[:], purpose))
 }
 
 // commit binds a sending key to its names, and shows nothing of it.
@@ -122,10 +118,8 @@ func (d schedule) lane(l Lane) ratchet { return d.ratchet(labelLane, []byte{byte
 // receipts returns the chain of receipts to one party at its start.
 func (d schedule) receipts(p ident.Party) ratchet { return d.ratchet(labelReceipts, p[:]) }
 
-func (d schedule) ratchet(label string, purpose []byte) (r ratchet) {
-	copy(r.key[:], d.expand(label, purpose, len(r.key)))
-	r.running, r.next = d.n.start(d.s, purpose), 1
-	return r
+func (d schedule) ratchet(label string, purpose []byte) ratchet {
+	return ratchet{key: [32]byte(d.expand(label, purpose, 32)), next: 1, running: d.n.start(d.s, purpose)}
 }
 
 // ratchet is a chain at one point: the key from which the next message's key
@@ -148,19 +142,16 @@ func (r *ratchet) step(s Symmetric) (key [32]byte) {
 func (r *ratchet) last() uint32 { return r.next - 1 }
 
 // insideHash stands for one message in its chain: a hash of what is signed.
-func insideHash(s Symmetric, signed []byte) (h [32]byte) {
-	sum := s.Hash(labelInside, signed)
-	copy(h[:], sum[:])
-	return h
-}
+func insideHash(s Symmetric, signed []byte) [32]byte { return short(s.Hash(labelInside, signed)) }
 
 // Follow returns the running hash after a message that has that hash of its
 // inside. So a place in a chain is proven without showing what else is in it.
-func Follow(s Symmetric, previous, inside [32]byte) (h [32]byte) {
-	sum := s.Hash(labelRunning, previous[:], inside[:])
-	copy(h[:], sum[:])
-	return h
+func Follow(s Symmetric, previous, inside [32]byte) [32]byte {
+	return short(s.Hash(labelRunning, previous[:], inside[:]))
 }
+
+// short is the first 32 bytes of a hash.
+func short(sum [48]byte) [32]byte { return [32]byte(sum[:32]) }
 
 // mask hides lane and sequence in an envelope's header under the header key's
 // mask for its nonce, and undoes itself.

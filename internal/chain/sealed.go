@@ -26,6 +26,12 @@ type sealed struct {
 // tag.
 func encapsulated(s Asymmetric) int { return s.Sizes().Encapsulation + envelope.TagSize }
 
+// tagOf names the key that an envelope is sealed to.
+func tagOf(s Symmetric, label string, public []byte) [16]byte {
+	sum := s.Hash(label, public)
+	return [16]byte(sum[:16])
+}
+
 // sealTo pads, seals and binds the header. Masked and nonce stay zero: there is
 // no chain, and HPKE has its own nonce.
 func sealTo(s Suite, in sealed) ([]byte, error) {

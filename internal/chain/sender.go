@@ -116,12 +116,20 @@ func (m *Sender) Last(l precedence.Level) (sequence uint32, running [32]byte) {
 
 // LastReceipt is [Sender.Last] of the chain of receipts to one party.
 func (m *Sender) LastReceipt(p ident.Party) (sequence uint32, running [32]byte) {
-	for i := range m.receipts {
-		if m.receipts[i].party == p {
-			return m.receipts[i].last(), m.receipts[i].running
-		}
+	if c := m.receiptsTo(p); c != nil {
+		return c.last(), c.running
 	}
 	return 0, running
+}
+
+// receiptsTo returns the chain of receipts to a party, or nil where it is not of
+// the group.
+func (m *sender) receiptsTo(p ident.Party) *sendChain {
+	i, ok := slices.BinarySearchFunc(m.receipts, p, func(c sendChain, p ident.Party) int { return ident.Compare(c.party, p) })
+	if !ok {
+		return nil
+	}
+	return &m.receipts[i]
 }
 
 // Due reports whether a successor should be made: after [RenewAfter], or after
@@ -206,11 +214,9 @@ func (m *Sender) chainFor(in SealInput) (c *sendChain, lane Lane, err error) {
 	case !in.Precedence.Valid() || !in.Kind.Fits(isReceipt):
 		return nil, 0, fmt.Errorf("seal kind %d at %v: %w", in.Kind, in.Precedence, ErrInput)
 	case isReceipt:
-		i, ok := slices.BinarySearchFunc(m.receipts, in.ReceiptTo, func(c sendChain, p ident.Party) int { return ident.Compare(c.party, p) })
-		if !ok {
+		if c, lane = m.receiptsTo(in.ReceiptTo), Receipts; c == nil {
 			return nil, 0, fmt.Errorf("seal receipt to %v, outside the group: %w", in.ReceiptTo, ErrInput)
 		}
-		c, lane = &m.receipts[i], Receipts
 	default:
 		c, lane = &m.lanes[in.Precedence], Lane(in.Precedence)
 	}

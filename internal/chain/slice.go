@@ -52,11 +52,7 @@ type Recipient struct {
 }
 
 // SliceTag is the tag of slices to a seal key: look it up among the own keys.
-func SliceTag(s Symmetric, sealPublic []byte) (t [16]byte) {
-	sum := s.Hash(labelSliceTag, sealPublic)
-	copy(t[:], sum[:])
-	return t
-}
+func SliceTag(s Symmetric, sealPublic []byte) [16]byte { return tagOf(s, labelSliceTag, sealPublic) }
 
 const (
 	// statementSize is the signed part: commitment, group, sender, generation,
@@ -74,11 +70,11 @@ func SliceSize(s Asymmetric) int {
 // again gives another envelope for the same key. Errors wrap [ErrForgotten] or
 // [ErrInput] (a party outside the group, a bad seal key).
 func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
-	i, ok := slices.BinarySearchFunc(m.receipts, in.Party, func(c sendChain, p ident.Party) int { return ident.Compare(c.party, p) })
+	receipts := m.receiptsTo(in.Party)
 	switch {
 	case !m.held:
 		return nil, fmt.Errorf("seal slice for %v: %w", in.Desk, ErrForgotten)
-	case !ok || !in.Precedence.Valid():
+	case receipts == nil || !in.Precedence.Valid():
 		return nil, fmt.Errorf("seal slice for %v of %v: %w", in.Desk, in.Party, ErrInput)
 	}
 	sl := Slice{
@@ -88,7 +84,7 @@ func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
 	for l := range m.lanes {
 		sl.Last[l] = m.lanes[l].previous
 	}
-	sl.Last[Receipts] = m.receipts[i].previous
+	sl.Last[Receipts] = receipts.previous
 
 	statement := octets.Encode(sl.fields)
 	signature := key.Sign(labelSlice, in.Desk[:], be64(in.SealNumber), statement)

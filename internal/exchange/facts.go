@@ -90,7 +90,7 @@ func (b *Batch) deskFacts(l *line) ([]DeskFacts, error) {
 	for id, cert := range e.dir.certs {
 		if r, gone := l.roster.Removed(id); gone {
 			all = append(all, DeskFacts{
-				Entry: roster.Entry{Desk: id, Party: cert.Party, Certificate: cert, Statement: r.Statement},
+				Entry: roster.Entry{Desk: id, Party: cert.Party, Addition: roster.Addition{Certificate: cert}, Statement: r.Statement},
 				State: "removed", Key: "no", Roster: "unknown", Heard: heard[id],
 			})
 		}

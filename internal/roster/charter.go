@@ -123,15 +123,11 @@ func (x *Charter) fields(c *octets.Coder) {
 	for i := range x.Clocks {
 		x.Clocks[i].fields(c, precedence.Level(i))
 	}
-	for _, t := range []struct {
-		what string
-		p    *string
-	}{
-		{"classification rule", &x.Rule.Classification}, {"PAP rule", &x.Rule.PAP}, {"REL rule", &x.Rule.REL},
-		{"label rule", &x.Rule.Text}, {"ceiling", &x.Ceiling},
-	} {
-		c.Text(t.what, t.p, MaxRule, true)
-	}
+	c.Text("classification rule", &x.Rule.Classification, MaxRule, true)
+	c.Text("PAP rule", &x.Rule.PAP, MaxRule, true)
+	c.Text("REL rule", &x.Rule.REL, MaxRule, true)
+	c.Text("label rule", &x.Rule.Text, MaxRule, true)
+	c.Text("ceiling", &x.Ceiling, MaxRule, true)
 	c.Flag("exercise", &x.Exercise)
 	octets.List(c, "allowed relays", &x.Relays, 0, MaxRelays, ident.Compare[ident.Relay], func(id *ident.Relay) { c.Array(id[:]) })
 	c.Seconds("seal-key period", &x.SealKeyPeriod, MinSealKeyPeriod, MaxSealKeyPeriod)

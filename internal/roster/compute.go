@@ -63,11 +63,7 @@ func (s *Set) compute() *Roster {
 }
 
 func (st *held) entry() Entry {
-	return Entry{
-		Desk: st.desk, Party: st.Author, Certificate: st.Add.Certificate, Mailboxes: st.Add.Mailboxes,
-		Delegates: st.Add.Delegates, Custodians: st.Add.Custodians,
-		SealKey: st.Add.SealKey, Line: st.Line, Added: st.Time, Statement: st.id,
-	}
+	return Entry{st.desk, st.Author, *st.Add, st.Line, st.Time, st.id}
 }
 
 func compareEntries(a, b Entry) int {

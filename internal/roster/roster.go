@@ -94,16 +94,12 @@ func GroupID(v Verifier, line ident.Line, parties []ident.Party) ident.Group {
 
 // Entry is one desk of a roster.
 type Entry struct {
-	Desk        ident.Desk
-	Party       ident.Party
-	Certificate Certificate
-	Mailboxes   []Mailbox
-	Delegates   []Holder        // who may remove it besides the root
-	Custodians  []Holder        // who may activate it, if it is dormant
-	SealKey     Announcement    // the first one; later ones travel outside the set
-	Line        ident.Line      // scope of the addition: zero for all lines of the party
-	Added       time.Time       // the author's word
-	Statement   ident.Statement // that added it
+	Desk      ident.Desk
+	Party     ident.Party
+	Addition                  // of an activated desk with the seal key of its activation
+	Line      ident.Line      // scope of the addition: zero for all lines of the party
+	Added     time.Time       // the author's word
+	Statement ident.Statement // that added it
 }
 
 // Removal says when and why a desk was removed. It is final.

@@ -245,12 +245,10 @@ func (r *Rotation) body(c *octets.Coder) {
 
 func (x *Contact) fields(c *octets.Coder) {
 	c.Number("notice", &x.Notice, MaxNumber)
-	for _, f := range []struct {
-		what string
-		p    *string
-	}{{"role of the contact", &x.Role}, {"phone", &x.Phone}, {"mail address", &x.Email}, {"note", &x.Note}} {
-		c.Text(f.what, f.p, MaxContact, true)
-	}
+	c.Text("role of the contact", &x.Role, MaxContact, true)
+	c.Text("phone", &x.Phone, MaxContact, true)
+	c.Text("mail address", &x.Email, MaxContact, true)
+	c.Text("note", &x.Note, MaxContact, true)
 	c.Must(x.Phone != "" || x.Email != "", "a contact without phone and mail")
 }
 

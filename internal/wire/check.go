@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,74 +13,42 @@ import (
 // Check returns a [fault.Error] with one sentence unless m keeps the rules of
 // the domain. [Message.Encode] and [ParseMessage] both ask it.
 func (m *Message) Check() error {
-	for _, rule := range []func() error{m.checkKind, m.checkTexts, m.checkAddressees, m.Label.check, m.checkFiles} {
-		if err := rule(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(m.checkKind(), m.checkTexts(), m.checkAddressees(), m.Label.check(), m.checkFiles())
 }
 
 func (m *Message) checkKind() error {
-	switch {
-	case !m.Kind.Valid():
-		return invalid("The message has no kind that this version knows.")
-	case !m.Status.Valid():
-		return invalid("The message has no status that this version knows.")
-	case !m.Precedence.Valid():
-		return invalid("The message has no precedence that this version knows.")
-	case m.Precedence > m.Kind.Highest():
-		return invalid("A message of kind %s goes at %s at the most.", m.Kind, m.Kind.Highest())
-	case (m.Status == Exercise) != (m.Exercise != ""):
-		return invalid("The name of an exercise stands in exercise messages, and only there.")
-	case !m.AckWanted.Valid():
-		return invalid("The message asks for an acknowledgement that this version does not know.")
-	case m.AckDue > MaxAckDue:
-		return invalid("The time to acknowledge is over thirty days.")
-	case m.AckDue != 0 && m.AckWanted == AckNone:
-		return invalid("There is a time to acknowledge, but no acknowledgement is asked for.")
-	case m.Composed <= 0:
-		return invalid("The message has no time of composition.")
-	}
-	return nil
+	return cmp.Or(
+		invalidIf(!m.Kind.Valid(), "The message has no kind that this version knows."),
+		invalidIf(!m.Status.Valid(), "The message has no status that this version knows."),
+		invalidIf(!m.Precedence.Valid(), "The message has no precedence that this version knows."),
+		invalidIf(m.Precedence > m.Kind.Highest(), "A message of kind %s goes at %s at the most.", m.Kind, m.Kind.Highest()),
+		invalidIf((m.Status == Exercise) != (m.Exercise != ""), "The name of an exercise stands in exercise messages, and only there."),
+		invalidIf(!m.AckWanted.Valid(), "The message asks for an acknowledgement that this version does not know."),
+		invalidIf(m.AckDue > MaxAckDue, "The time to acknowledge is over thirty days."),
+		invalidIf(m.AckDue != 0 && m.AckWanted == AckNone, "There is a time to acknowledge, but no acknowledgement is asked for."),
+		invalidIf(m.Composed <= 0, "The message has no time of composition."),
+	)
 }
 
 func (m *Message) checkTexts() error {
-	for _, t := range []struct {
-		what, s string
-		most    int
-	}{
-		{"exercise", m.Exercise, MaxName},
-		{"serial", m.Serial, MaxSerial},
-		{"role", m.Role, MaxName},
-		{"subject", m.Subject, MaxSubject},
-	} {
-		if err := checkRow(t.what, t.s, t.most); err != nil {
-			return err
-		}
-	}
-	if m.Serial == "" {
-		return invalid("The message has no serial.")
-	}
-	if !languageTag(m.Language) {
-		return invalid("%q is not a language tag.", clip(m.Language))
-	}
-	if len(m.References) > MaxReferences {
-		return tooLarge("The message refers to %d others; the most is %d.", len(m.References), MaxReferences)
+	if err := cmp.Or(
+		checkRow("exercise", m.Exercise, MaxName),
+		checkRow("serial", m.Serial, MaxSerial),
+		checkRow("role", m.Role, MaxName),
+		checkRow("subject", m.Subject, MaxSubject),
+		invalidIf(m.Serial == "", "The message has no serial."),
+		invalidIf(!languageTag(m.Language), "%q is not a language tag.", clip(m.Language)),
+		tooLargeIf(len(m.References) > MaxReferences, "The message refers to %d others; the most is %d.", len(m.References), MaxReferences),
+	); err != nil {
+		return err
 	}
 	for _, r := range m.References {
-		if r == "" {
-			return invalid("The message refers to an empty serial.")
-		}
-		if err := checkRow("serial", r, MaxSerial); err != nil {
+		if err := cmp.Or(invalidIf(r == "", "The message refers to an empty serial."), checkRow("serial", r, MaxSerial)); err != nil {
 			return err
 		}
 	}
 	if m.Dictionary != 0 { // the text is checked by [CheckText] once unpacked
-		if len(m.Text) == 0 || len(m.Text) > MaxText {
-			return invalid("The packed text is empty or too long.")
-		}
-		return nil
+		return invalidIf(len(m.Text) == 0 || len(m.Text) > MaxText, "The packed text is empty or too long.")
 	}
 	return CheckText(string(m.Text))
 }
@@ -104,17 +73,12 @@ func CheckText(s string) error {
 
 // checkRow holds that s fits one row on a screen.
 func checkRow(what, s string, most int) error {
-	switch {
-	case len(s) > most:
-		return tooLarge("The %s has %d bytes; the most is %d.", what, len(s), most)
-	case !utf8.ValidString(s):
-		return invalid("The %s is not valid UTF-8.", what)
-	case strings.IndexFunc(s, unicode.IsControl) >= 0:
-		return invalid("The %s holds a control character.", what)
-	case strings.TrimSpace(s) != s:
-		return invalid("The %s begins or ends with a space.", what)
-	}
-	return nil
+	return cmp.Or(
+		tooLargeIf(len(s) > most, "The %s has %d bytes; the most is %d.", what, len(s), most),
+		invalidIf(!utf8.ValidString(s), "The %s is not valid UTF-8.", what),
+		invalidIf(strings.IndexFunc(s, unicode.IsControl) >= 0, "The %s holds a control character.", what),
+		invalidIf(strings.TrimSpace(s) != s, "The %s begins or ends with a space.", what),
+	)
 }
 
 // languageTag reports whether s is empty or has the shape of a tag of BCP 47:
@@ -139,11 +103,11 @@ func notAlphanumeric(r rune) bool {
 }
 
 func (m *Message) checkAddressees() error {
-	if len(m.Action) > MaxParties || len(m.Info) > MaxParties {
-		return tooLarge("The message has more than %d addressees.", MaxParties)
-	}
-	if len(m.Action) == 0 && m.Kind.ByPerson() {
-		return invalid("A message of kind %s needs an action addressee.", m.Kind)
+	if err := cmp.Or(
+		tooLargeIf(max(len(m.Action), len(m.Info)) > MaxParties, "The message has more than %d addressees.", MaxParties),
+		invalidIf(len(m.Action) == 0 && m.Kind.ByPerson(), "A message of kind %s needs an action addressee.", m.Kind),
+	); err != nil {
+		return err
 	}
 	seen := map[ident.Party]bool{}
 	for _, list := range [][]ident.Party{m.Action, m.Info} {
@@ -175,26 +139,18 @@ func (m *Message) checkFiles() error {
 }
 
 func (f *File) check() error {
-	if err := checkRow("file name", f.Name, MaxFileName); err != nil {
-		return err
-	}
-	switch {
-	case f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`):
-		return invalid("%q is not the name of a file.", clip(f.Name))
-	case !mediaType(f.Media):
-		return invalid("%q is not a media type.", clip(f.Media))
-	case f.Size > MaxFileSize:
-		return tooLarge("The file has %d bytes; the most is %d.", f.Size, MaxFileSize)
-	case f.ChunkSize < MinChunk || f.ChunkSize > MaxChunk:
-		return invalid("The file has chunks of %d bytes; they have %d to %d.", f.ChunkSize, MinChunk, MaxChunk)
-	case f.Count == 0 || f.Count > MaxFileSize/MinChunk+1:
-		return invalid("The file has %d chunks.", f.Count)
-	case f.Packed == 0 && uint64(f.Count) != max(1, (f.Size+uint64(f.ChunkSize)-1)/uint64(f.ChunkSize)):
-		return invalid("The file of %d bytes cannot have %d chunks of %d bytes.", f.Size, f.Count, f.ChunkSize)
-	case f.Purpose > STIX:
-		return invalid("The file has a purpose that this version does not know.")
-	}
-	return nil
+	size := uint64(max(f.ChunkSize, 1))
+	chunks := max(1, (f.Size+size-1)/size)
+	return cmp.Or(
+		checkRow("file name", f.Name, MaxFileName),
+		invalidIf(f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`), "%q is not the name of a file.", clip(f.Name)),
+		invalidIf(!mediaType(f.Media), "%q is not a media type.", clip(f.Media)),
+		tooLargeIf(f.Size > MaxFileSize, "The file has %d bytes; the most is %d.", f.Size, MaxFileSize),
+		invalidIf(f.ChunkSize < MinChunk || f.ChunkSize > MaxChunk, "The file has chunks of %d bytes; they have %d to %d.", f.ChunkSize, MinChunk, MaxChunk),
+		invalidIf(f.Count == 0 || f.Count > MaxFileSize/MinChunk+1, "The file has %d chunks.", f.Count),
+		invalidIf(f.Packed == 0 && uint64(f.Count) != chunks, "The file of %d bytes cannot have %d chunks of %d bytes.", f.Size, f.Count, f.ChunkSize),
+		invalidIf(f.Purpose > STIX, "The file has a purpose that this version does not know."),
+	)
 }
 
 // mediaType reports whether s is empty or looks like type/subtype with
@@ -210,45 +166,30 @@ func mediaType(s string) bool {
 // Check returns a [fault.Error] with one sentence unless r keeps the rules of
 // the ladder. [Receipt.Encode] and [ParseReceipt] both ask it.
 func (r *Receipt) Check() error {
-	if err := r.checkState(); err != nil {
-		return err
-	}
-	if err := checkRow("role", r.Role, MaxName); err != nil {
-		return err
-	}
-	if len(r.Text) > MaxReason {
-		return tooLarge("The words of the receipt have %d bytes; the most is %d.", len(r.Text), MaxReason)
-	}
-	return CheckText(r.Text)
+	return cmp.Or(
+		r.checkState(),
+		checkRow("role", r.Role, MaxName),
+		tooLargeIf(len(r.Text) > MaxReason, "The words of the receipt have %d bytes; the most is %d.", len(r.Text), MaxReason),
+		CheckText(r.Text),
+	)
 }
 
 func (r *Receipt) checkState() error {
 	file := r.State == Whole || r.State == Want
-	switch {
-	case !r.State.Travels():
-		return invalid("A receipt cannot say %q.", r.State)
-	case r.Message == ident.Message{}:
-		return invalid("The receipt names no message.")
-	case r.At <= 0:
-		return invalid("The receipt has no time.")
-	case r.State.ByPerson() != (r.Role != ""):
-		return invalid("The role that receipts is named when a person does it, and only then.")
-	case r.State == Cannot && r.Text == "":
-		return invalid("Cannot comply needs a reason.")
-	case r.State == Refused && r.Text == "":
-		return invalid("A refusal needs a reason.")
-	case (r.State == Holding) != (r.AnswerBy != 0) || r.AnswerBy < 0:
-		return invalid("Holding needs the time by which the answer comes, and nothing else has one.")
-	case (r.State == Withdrawn) != (r.Withdraws != 0):
-		return invalid("A withdrawal names what it withdraws, and nothing else does.")
-	case r.State == Withdrawn && (!r.Withdraws.ByPerson() || r.Withdraws == Withdrawn):
-		return invalid("%q cannot be withdrawn.", r.Withdraws)
-	case !file && r.File != 0 || r.File >= MaxFiles:
-		return invalid("The receipt names a file that it cannot.")
-	case (r.State == Want) != (len(r.Missing) > 0):
-		return invalid("Missing chunks stand in a request for them, and only there.")
-	}
-	return checkRanges(r.Missing)
+	return cmp.Or(
+		invalidIf(!r.State.Travels(), "A receipt cannot say %q.", r.State),
+		invalidIf(r.Message == ident.Message{}, "The receipt names no message."),
+		invalidIf(r.At <= 0, "The receipt has no time."),
+		invalidIf(r.State.ByPerson() != (r.Role != ""), "The role that receipts is named when a person does it, and only then."),
+		invalidIf(r.State == Cannot && r.Text == "", "Cannot comply needs a reason."),
+		invalidIf(r.State == Refused && r.Text == "", "A refusal needs a reason."),
+		invalidIf((r.State == Holding) != (r.AnswerBy != 0) || r.AnswerBy < 0, "Holding needs the time by which the answer comes, and nothing else has one."),
+		invalidIf((r.State == Withdrawn) != (r.Withdraws != 0), "A withdrawal names what it withdraws, and nothing else does."),
+		invalidIf(r.State == Withdrawn && (!r.Withdraws.ByPerson() || r.Withdraws == Withdrawn), "%q cannot be withdrawn.", r.Withdraws),
+		invalidIf(!file && r.File != 0 || r.File >= MaxFiles, "The receipt names a file that it cannot."),
+		invalidIf((r.State == Want) != (len(r.Missing) > 0), "Missing chunks stand in a request for them, and only there."),
+		checkRanges(r.Missing),
+	)
 }
 
 // checkRanges holds that ranges are sorted, apart from one another and within
@@ -266,6 +207,22 @@ func checkRanges(ranges []Range) error {
 		next = end + 1 // adjacent ranges are one range
 	}
 	return nil
+}
+
+// invalidIf is a rule: what must not be, and the sentence that says so.
+func invalidIf(broken bool, format string, args ...any) error {
+	if !broken {
+		return nil
+	}
+	return invalid(format, args...)
+}
+
+// tooLargeIf is the rule of a limit.
+func tooLargeIf(broken bool, format string, args ...any) error {
+	if !broken {
+		return nil
+	}
+	return tooLarge(format, args...)
 }
 
 func invalid(format string, args ...any) *fault.Error {

@@ -1,7 +1,7 @@
 package wire
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +9,7 @@ import (
 	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/marking"
+	"hotline/internal/octets"
 )
 
 // Label is a message's label as it is sealed: that of package marking with
@@ -37,8 +38,7 @@ func NewLabel(l marking.Label, party func(name string) (ident.Party, bool)) (Lab
 		}
 		out.REL = append(out.REL, id)
 	}
-	slices.SortFunc(out.REL, ident.Compare[ident.Party])
-	out.REL = slices.Compact(out.REL) // two names may stand for one party
+	out.REL = octets.Sorted(out.REL, ident.Compare[ident.Party]) // two names may stand for one party
 	return out, nil
 }
 
@@ -103,27 +103,21 @@ func (w labelMap) read() (l Label, err error) {
 // check holds that the label is complete and in its one form. A level that
 // this version does not know is refused: nobody here could keep its rule.
 func (l Label) check() error {
-	switch {
-	case !l.TLP.Valid() || !l.PAP.Valid() || !l.Classification.Chosen() || !l.Any && len(l.REL) == 0:
-		return invalid("The marking is not complete: TLP, PAP, REL and classification are each chosen by somebody.")
-	case l.Any && len(l.REL) > 0:
-		return invalid("REL is either ANY or a list of parties, not both.")
-	case len(l.REL) > MaxParties:
-		return tooLarge("REL names %d parties; the most is %d.", len(l.REL), MaxParties)
-	}
-	for i := 1; i < len(l.REL); i++ {
-		if bytes.Compare(l.REL[i-1][:], l.REL[i][:]) >= 0 {
-			return invalid("The parties in REL are not in order.")
-		}
+	if err := cmp.Or(
+		invalidIf(!l.TLP.Valid() || !l.PAP.Valid() || !l.Classification.Chosen() || !l.Any && len(l.REL) == 0,
+			"The marking is not complete: TLP, PAP, REL and classification are each chosen by somebody."),
+		invalidIf(l.Any && len(l.REL) > 0, "REL is either ANY or a list of parties, not both."),
+		tooLargeIf(len(l.REL) > MaxParties, "REL names %d parties; the most is %d.", len(l.REL), MaxParties),
+		invalidIf(!slices.Equal(l.REL, octets.Sorted(l.REL, ident.Compare[ident.Party])), "The parties in REL are not in order."),
+	); err != nil {
+		return err
 	}
 	again, err := l.write().read() // classification and caveats have one spelling
 	if err != nil {
 		return labelFault(err)
 	}
-	if again.Classification != l.Classification || !slices.EqualFunc(again.Caveats, l.Caveats, sameCaveat) {
-		return invalid("The marking is not written in its one form.")
-	}
-	return nil
+	return invalidIf(again.Classification != l.Classification || !slices.EqualFunc(again.Caveats, l.Caveats, sameCaveat),
+		"The marking is not written in its one form.")
 }
 
 // places writes addressees. All of them are in REL, so each is its place in

@@ -49,9 +49,9 @@ func (a Ack) Valid() bool { return a <= AckAnswer }
 // Valid reports whether s is one of the states.
 func (s State) Valid() bool { return s >= Queued && s <= Want }
 
-func parseName(names []string, s, what string) (uint8, error) {
+func parseName[T ~uint8](names []string, s, what string) (T, error) {
 	if i := slices.Index(names, s); i >= 0 && s != "" {
-		return uint8(i), nil
+		return T(i), nil
 	}
 	known := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })
 	return 0, fault.New(fault.Invalid, "%q is not a %s.", clip(s), what).WithHint("known are %s", list(known))
@@ -59,26 +59,22 @@ func parseName(names []string, s, what string) (uint8, error) {
 
 // ParseKind returns the kind with that name, or a [fault.Error].
 func ParseKind(s string) (Kind, error) {
-	k, err := parseName(kindNames, s, "kind of message")
-	return Kind(k), err
+	return parseName[Kind](kindNames, s, "kind of message")
 }
 
 // ParseStatus returns the status with that name, or a [fault.Error].
 func ParseStatus(s string) (Status, error) {
-	v, err := parseName(statusNames, s, "status")
-	return Status(v), err
+	return parseName[Status](statusNames, s, "status")
 }
 
 // ParseAck returns what is asked for by that name, or a [fault.Error].
 func ParseAck(s string) (Ack, error) {
-	v, err := parseName(ackNames, s, "kind of acknowledgement")
-	return Ack(v), err
+	return parseName[Ack](ackNames, s, "kind of acknowledgement")
 }
 
 // ParseState returns the state with that name, or a [fault.Error].
 func ParseState(s string) (State, error) {
-	v, err := parseName(stateNames, s, "state of a message")
-	return State(v), err
+	return parseName[State](stateNames, s, "state of a message")
 }
 
 // Highest returns the highest precedence that a message of kind k may have.
