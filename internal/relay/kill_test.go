@@ -100,7 +100,7 @@ func TestNothingAcceptedIsLostOnKill(t *testing.T) {
 	for ref := range uint64(n) {
 		put1(ref)
 		if ref%250 == 249 {
-			a.wait(t, "some accepted", func() bool { return len(a.accepted) > int(ref)/3 })
+			a.wait(t, "some accepted since it is up again", func() bool { return len(a.accepted) > int(ref)/3 && len(a.ups) > int(ref)/250 })
 			c.kill()
 			c = startChild(t, dir, r.addr)
 		}
