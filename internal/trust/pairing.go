@@ -23,9 +23,14 @@ const (
 	PairingLife = 7 * 24 * time.Hour
 	// maxPairings is how many may stand open at once.
 	maxPairings = 16
-	// maxDead is how many pairings with one party may die in a day. Each is
-	// three tries at the words for whoever sits in the middle.
-	maxDead = 3
+	// maxDead is how many pairings with one party that were begun here may die in
+	// a day, and how many that were answered in an hour. Each is three tries at
+	// the words for whoever sits in the middle. What is answered counts whatever
+	// its name, which whoever made the file has chosen; and for no longer than an
+	// hour, so that a stranger shuts nobody out.
+	maxDead      = 3
+	deadBegun    = 24 * time.Hour
+	deadAnswered = time.Hour
 )
 
 // Pairing is one ceremony as a person sees it.
@@ -96,7 +101,7 @@ func (k *Book) self(tx *store.Tx) (ceremony.Self, error) {
 // Start begins a ceremony with a party.
 func (k *Book) Start(ctx context.Context, m Meeting, by By) (out Pairing, err error) {
 	err = k.Step(ctx, func(o Outlet) error {
-		if err := k.free(o, m.Peer, m.Again); err != nil {
+		if err := k.free(o, ceremony.A, m.Peer, m.Again); err != nil {
 			return err
 		}
 		self, err := k.self(o.Store())
@@ -115,7 +120,7 @@ func (k *Book) Start(ctx context.Context, m Meeting, by By) (out Pairing, err er
 
 // free refuses a name that is taken, or that no REL could hold, and pairings
 // without end.
-func (k *Book) free(o Outlet, peer string, again bool) error {
+func (k *Book) free(o Outlet, as ceremony.Role, peer string, again bool) error {
 	if err := marking.PartyName(peer); err != nil {
 		return fault.Wrap(err, fault.Invalid, "%s", err.Error()).WithHint("1 to 64 letters without a comma, such as NATO; hotline pair answer takes --as NAME")
 	}
@@ -150,18 +155,29 @@ func (k *Book) free(o Outlet, peer string, again bool) error {
 		return fault.New(fault.Refused, "%d pairings stand open; there is no room for another.", open).
 			WithHint("hotline pair abandon ends one")
 	}
-	if dead(rows, peer, time.Now()) >= maxDead {
+	begun := func(row store.Pairing) bool { return !answered(row) && row.Peer == peer }
+	if as == ceremony.A && dead(rows, begun, deadBegun) >= maxDead {
 		return fault.New(fault.Busy, "%d pairings with %s have failed within a day.", maxDead, peer).
 			WithHint("somebody may sit in between: speak over another channel, and try tomorrow")
+	}
+	if as == ceremony.B && dead(rows, answered, deadAnswered) >= maxDead {
+		return fault.New(fault.Busy, "%d pairings that were answered here have failed within an hour.", maxDead).
+			WithHint("somebody may sit in between: speak over another channel, begin here with hotline pair start, or wait an hour")
 	}
 	return nil
 }
 
-// dead counts the pairings with a party that died of a difference in the last
-// day. One that an officer gave up says nothing.
-func dead(rows []store.Pairing, peer string, now time.Time) (n int) {
+// answered reports whether the other side began.
+func answered(row store.Pairing) bool {
+	p, err := ceremony.Unmarshal(row.State)
+	return err == nil && p.Role() == ceremony.B
+}
+
+// dead counts the pairings that died of a difference a while ago at most. One
+// that an officer gave up says nothing.
+func dead(rows []store.Pairing, which func(row store.Pairing) bool, within time.Duration) (n int) {
 	for _, row := range rows {
-		if row.Peer == peer && row.Step == stepFailed && (row.Ended == endWords || row.Ended == endChanged) && now.Sub(row.UpdatedAt) < 24*time.Hour {
+		if row.Step == stepFailed && (row.Ended == endWords || row.Ended == endChanged) && time.Since(row.UpdatedAt) < within && which(row) {
 			n++
 		}
 	}
@@ -182,7 +198,7 @@ func (k *Book) Answer(ctx context.Context, file []byte, m Meeting, by By) (out P
 		if m.Peer == "" {
 			m.Peer = p.PeerName()
 		}
-		if err := k.free(o, m.Peer, m.Again); err != nil {
+		if err := k.free(o, ceremony.B, m.Peer, m.Again); err != nil {
 			return err
 		}
 		// A second nonce for one commitment would give somebody in the middle

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"hotline/internal/ceremony"
 	"hotline/internal/fault"
@@ -83,7 +82,7 @@ func (k *Book) surround(tx *store.Tx, row store.Pairing, out *Pairing) error {
 	if err != nil {
 		return fmt.Errorf("list pairings: %w", err)
 	}
-	out.Dead = dead(rows, row.Peer, time.Now())
+	out.Dead = dead(rows, func(other store.Pairing) bool { return other.Peer == row.Peer }, deadBegun)
 	if i := slices.IndexFunc(places, func(p store.Rendezvous) bool { return p.Pairing == row.ID }); i >= 0 {
 		out.Place = &places[i]
 	}

@@ -297,6 +297,37 @@ func TestDeadPairingsAreLimited(t *testing.T) {
 	})
 }
 
+// TestDeadAnswersAreCountedWhateverTheName: whoever makes the first file chooses
+// the name in it. Another name is no other start, and whom a stranger names is
+// not shut out: not from beginning here, and for an hour from being answered.
+func TestDeadAnswersAreCountedWhateverTheName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		us, nato := newSide(t, "JPN", 1), newSide(t, "NATO", 1)
+		for range maxDead {
+			_, p := files(t, newSide(t, "NATO", 1), us, false) // not the true one
+			for range ceremony.Attempts {
+				if _, err := us.Confirm(t.Context(), p.ID, p.Say, wo1); !fault.Is(err, fault.Unverified) {
+					t.Fatalf("wrong words: %v", err)
+				}
+			}
+		}
+		begun := must[Pairing](t)(newSide(t, "OTHER", 1).Start(t.Context(), Meeting{Peer: "JPN"}, wo1))
+		if _, err := us.Answer(t.Context(), begun.File, Meeting{}, wo1); !fault.Is(err, fault.Busy) {
+			t.Errorf("another name is answered: %v", err)
+		}
+		if _, err := us.Answer(t.Context(), begun.File, Meeting{Peer: "FIFTH"}, wo1); !fault.Is(err, fault.Busy) {
+			t.Errorf("a name of our own is answered: %v", err)
+		}
+		if p, _ := pair(t, us, nato, false); p.Step != "paired" {
+			t.Errorf("a ceremony that is begun here with the party that was named stands at %s", p.Step)
+		}
+		time.Sleep(time.Hour)
+		if _, err := us.Answer(t.Context(), begun.File, Meeting{}, wo1); err != nil {
+			t.Errorf("an hour later: %v", err)
+		}
+	})
+}
+
 // TestPairingExpires: seven days after it began a pairing is dead; the words of
 // the other side come too late.
 func TestPairingExpires(t *testing.T) {
