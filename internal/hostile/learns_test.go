@@ -31,7 +31,7 @@ func TestRelayLearnsOnlyTheseFields(t *testing.T) {
 		answer  wire.State
 	}{
 		{wire.Alert, marking.TLPAmber, "EXERCISE attack on banks", wire.Receipted},
-		{wire.Alert, marking.TLPGreen, "EXERCISE all is quiet now", wire.Comply},
+		{wire.Formal, marking.TLPGreen, "EXERCISE all is quiet now", wire.Comply},
 	}
 	var seen [][]string
 	for i, run := range runs {
