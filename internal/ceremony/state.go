@@ -36,8 +36,7 @@ func (p *Pairing) fields(c *octets.Coder) {
 	running := p.step == Waiting || p.step == Compare
 	c.Uint8(&p.left)
 	c.Must(p.left <= Attempts && (p.left > 0 || !running), "%d attempts", p.left)
-	c.Array(p.commitment[:])
-	c.Array(p.answer[:])
+	c.Array(p.commitment[:], p.answer[:])
 	own, peer := p.own.name, p.peer.name
 	c.Text("own name", &own, MaxName, true)
 	c.Text("name of the other side", &peer, MaxName, true)

@@ -97,18 +97,27 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 	if lane >= lanes || sequence == 0 || sequence > MaxSequence {
 		return Opened{}, fmt.Errorf("open envelope: %w", ErrOpen)
 	}
+	o, err := r.open(h, header[:envelope.PrefixSize], env, lane, sequence, now)
+	if err != nil {
+		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+	}
+	return o, nil
+}
+
+// open opens a message at its place, and then moves the chain on.
+func (r *Receiver) open(h envelope.Header, prefix, env []byte, lane Lane, sequence uint32, now time.Time) (Opened, error) {
 	c := &r.chains[lane]
 	t, err := c.take(r.s, sequence, now)
 	if err != nil {
-		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+		return Opened{}, err
 	}
 	defer t.wipe()
-	o, signed, err := r.unseal(h, header[:envelope.PrefixSize], env, t.key)
-	if err != nil {
-		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+	o, signed, err := r.unseal(h, prefix, env, t.key)
+	if err == nil {
+		err = r.check(lane, sequence, o.Inside)
 	}
-	if err := r.check(lane, sequence, o.Inside); err != nil {
-		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
+	if err != nil {
+		return Opened{}, err
 	}
 	o.Lane, o.Sequence, o.Late = lane, sequence, t.late
 	o.Signed = insideHash(r.s, signed)

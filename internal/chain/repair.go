@@ -24,8 +24,7 @@ type Repair struct {
 }
 
 func (r *Repair) fields(c *octets.Coder) {
-	c.Array(r.Sender[:])
-	c.Array(r.Group[:])
+	c.Array(r.Sender[:], r.Group[:])
 	c.ShortField("evidence", &r.Evidence, maxEvidence)
 	c.Field("body", &r.Body, envelope.MaxSize)
 }

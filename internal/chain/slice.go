@@ -96,12 +96,7 @@ func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
 
 // fields is the signed part of a slice.
 func (sl *Slice) fields(c *octets.Coder) {
-	c.Array(sl.Commitment[:])
-	c.Array(sl.Group[:])
-	c.Array(sl.Sender[:])
-	c.Array(sl.Generation[:])
-	c.Array(sl.Predecessor[:])
-	c.Array(sl.Digest[:])
+	c.Array(sl.Commitment[:], sl.Group[:], sl.Sender[:], sl.Generation[:], sl.Predecessor[:], sl.Digest[:])
 	stamp(c, &sl.Time)
 	c.Flags("flags of a slice", &sl.Restart)
 	for l := range sl.Last {

@@ -107,17 +107,12 @@ func (g *keying) begin(c *octets.Coder, kind uint8) {
 	c.Uint8(&v)
 	c.Uint8(&id)
 	c.Must(k == kind && v == stateVersion && id == g.s.ID(), "kind %d, version %d, suite %d", k, v, id)
-	c.Array(g.group[:])
-	c.Array(g.desk[:])
-	c.Array(g.generation[:])
-	c.Array(g.predecessor[:])
-	c.Array(g.commitment[:])
+	c.Array(g.group[:], g.desk[:], g.generation[:], g.predecessor[:], g.commitment[:])
 }
 
 // derived is what a schedule makes of the sending key, and when it did.
 func (g *keying) derived(c *octets.Coder) {
-	c.Array(g.tag[:])
-	c.Array(g.headerKey[:])
+	c.Array(g.tag[:], g.headerKey[:])
 	stamp(c, &g.created)
 }
 

@@ -93,10 +93,7 @@ func (a *Attestation) unsigned(s Hasher) []byte {
 
 func (a *Attestation) body(c *octets.Coder, s Hasher) {
 	begin(c, s, &a.Sender, &a.Group, &a.Time)
-	c.Array(a.Generation[:])
-	c.Array(a.Commitment[:])
-	c.Array(a.Before[:])
-	c.Array(a.To[:])
+	c.Array(a.Generation[:], a.Commitment[:], a.Before[:], a.To[:])
 	c.Flag("end", &a.Final)
 	lanes(c, &a.Lanes)
 	for _, l := range a.Lanes {
@@ -163,8 +160,7 @@ func begin(c *octets.Coder, s Hasher, desk *ident.Desk, group *ident.Group, at *
 	c.Uint8(&v)
 	c.Uint8(&id)
 	c.Must(v == version && id == s.ID(), "version %d, suite %d", v, id)
-	c.Array(desk[:])
-	c.Array(group[:])
+	c.Array(desk[:], group[:])
 	c.Time("time", at)
 }
 

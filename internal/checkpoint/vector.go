@@ -47,9 +47,7 @@ func cut(sum [48]byte) [32]byte { return [32]byte(sum[:32]) }
 func (v *Vector) chains(c *octets.Coder) {
 	bySender := func(a, b Chain) int { return slices.Compare(a.Sender[:], b.Sender[:]) }
 	octets.List(c, "chains", &v.Chains, 0, MaxChains, bySender, func(x *Chain) {
-		c.Array(x.Sender[:])
-		c.Array(x.Generation[:])
-		c.Array(x.Before[:])
+		c.Array(x.Sender[:], x.Generation[:], x.Before[:])
 		lanes(c, &x.Lanes)
 		c.Must(At(x.Lanes, Receipts).Last == 0, "receipts of %v", x.Sender)
 	})

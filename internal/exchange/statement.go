@@ -9,6 +9,7 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 )
@@ -105,7 +106,7 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 	b.undo = append(b.undo, func() { l.heads[desk] = told })
 	statements, versions := l.set.Missing(theirs)
 	for _, version := range versions {
-		for _, o := range version.Portions(chain.MaxControlBody) {
+		for _, o := range joining.Portions(version, chain.MaxControlBody) {
 			if err := b.controlAt(to, controlOffer, o.Bytes(), precedence.Priority); err != nil {
 				return err
 			}

@@ -126,6 +126,33 @@ func TestJoiningPack(t *testing.T) {
 	}
 }
 
+// TestPortionsOfAnOffer: a charter with many signatures goes in several
+// messages, and comes to the same.
+func TestPortionsOfAnOffer(t *testing.T) {
+	l := openLine(t)
+	whole := roster.Offer{Charter: l.c, Signatures: l.sigs}
+	for n := 2; n < 4; n++ {
+		whole.Signatures = append(whole.Signatures, newDesk(t, l.jpn, n).consent(t, l.c))
+	}
+	size := func(n int) int { return len(roster.Offer{Charter: l.c, Signatures: whole.Signatures[:n]}.Bytes()) }
+	for limit, want := range map[int]int{1: 4, size(1): 4, size(2): 2, roster.MaxFile: 1} {
+		parts := joining.Portions(whole, limit)
+		var together roster.Offer
+		for _, p := range parts {
+			if len(p.Signatures) == 0 || limit >= size(1) && len(p.Bytes()) > limit {
+				t.Errorf("limit %d: a part of %d signatures, %d bytes", limit, len(p.Signatures), len(p.Bytes()))
+			}
+			together = roster.Offer{Charter: p.Charter, Signatures: append(together.Signatures, p.Signatures...)}
+		}
+		if len(parts) != want || !bytes.Equal(together.Bytes(), whole.Bytes()) {
+			t.Errorf("limit %d: %d parts, want %d that come to the same", limit, len(parts), want)
+		}
+	}
+	if parts := joining.Portions(roster.Offer{Charter: l.c}, 1); len(parts) != 1 {
+		t.Errorf("a charter without signatures goes in %d parts", len(parts))
+	}
+}
+
 // TestVectors reads the frozen files of package roster's vectors.
 func TestVectors(t *testing.T) {
 	raw, err := os.ReadFile("../wire/testdata/vectors/roster1.json")

@@ -145,12 +145,14 @@ func (c *Coder) Number(what string, p *uint64, most uint64) {
 	c.Must(*p > 0 && *p <= most, "%s %d", what, *p)
 }
 
-// Array is an identifier, a hash or a nonce.
-func (c *Coder) Array(p []byte) {
-	if c.From == nil {
-		c.w.Raw(p)
-	} else {
-		c.From.Into(p)
+// Array is an identifier, a hash or a nonce, or several that stand together.
+func (c *Coder) Array(all ...[]byte) {
+	for _, p := range all {
+		if c.From == nil {
+			c.w.Raw(p)
+		} else {
+			c.From.Into(p)
+		}
 	}
 }
 

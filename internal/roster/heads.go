@@ -94,9 +94,7 @@ func (t Type) urgency() int {
 // heads is a list of heads in a layout.
 func heads(c *octets.Coder, p *[]Head) {
 	octets.List(c, "heads", p, 0, MaxHeads, compareHeads, func(h *Head) {
-		c.Array(h.Author[:])
-		c.Array(h.Signer[:])
-		c.Array(h.Line[:])
+		c.Array(h.Author[:], h.Signer[:], h.Line[:])
 		c.Number("head number", &h.Number, MaxNumber)
 		c.Array(h.Digest[:])
 	})

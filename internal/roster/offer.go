@@ -41,19 +41,3 @@ func (x Offer) Bytes() []byte {
 func (x Offer) InOrder() Offer {
 	return Offer{x.Charter, octets.Sorted(x.Signatures, compareSignatures)}
 }
-
-// Portions returns o as several offers of the same version, each with some of
-// the signatures and, where that can be, no longer than limit.
-func (x Offer) Portions(limit int) (out []Offer) {
-	for part := (Offer{Charter: x.Charter}); ; {
-		n := len(part.Signatures)
-		if n == len(x.Signatures) {
-			return append(out, part)
-		}
-		next := Offer{x.Charter, x.Signatures[:n+1]}
-		if n > 0 && len(next.Bytes()) > limit {
-			out, x.Signatures, next = append(out, part), x.Signatures[n:], Offer{Charter: x.Charter}
-		}
-		part = next
-	}
-}

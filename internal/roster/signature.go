@@ -27,10 +27,7 @@ type CharterSignature struct {
 
 func (s *CharterSignature) body(c *octets.Coder) {
 	Version(c, "charter signature", &s.Suite)
-	c.Array(s.Line[:])
-	c.Array(s.Charter[:])
-	c.Array(s.Party[:])
-	c.Array(s.Desk[:])
+	c.Array(s.Line[:], s.Charter[:], s.Party[:], s.Desk[:])
 	c.Time("time of the signature", &s.Time)
 }
 

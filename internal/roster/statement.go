@@ -140,8 +140,7 @@ func (s *Statement) body(c *octets.Coder) {
 	} else if k.by == nil {
 		c.Fail(fmt.Errorf("%w: %q comes with a charter version", ErrReserved, s.Type))
 	}
-	c.Array(s.Line[:])
-	c.Array(s.Author[:])
+	c.Array(s.Line[:], s.Author[:])
 	c.Uint8((*uint8)(&s.By))
 	c.Must(slices.Contains(kinds[s.Type].by, s.By), "%q signed by a %v", s.Type, s.By)
 	c.Array(s.Signer[:])
@@ -184,8 +183,7 @@ func (s *Statement) content(c *octets.Coder) {
 	case s.Add != nil:
 		s.Add.fields(c, s.Type == DormantDesk)
 	case s.Remove != nil:
-		c.Array(s.Remove.Desk[:])
-		c.Array(s.Remove.Fingerprint[:])
+		c.Array(s.Remove.Desk[:], s.Remove.Fingerprint[:])
 		c.Text("reason", &s.Remove.Reason, MaxReason, true)
 	case s.Activate != nil:
 		s.Activate.SealKey.fields(c)
@@ -204,8 +202,7 @@ func (a *Addition) fields(c *octets.Coder, dormant bool) {
 	octets.List(c, "mailboxes", &a.Mailboxes, 1, MaxMailboxes, nil, func(m *Mailbox) {
 		c.Text("relay address", &m.Addr, MaxAddr, false)
 		c.Must(!slices.ContainsFunc([]byte(m.Addr), func(b byte) bool { return b <= ' ' || b > '~' }), "relay address %q", m.Addr)
-		c.Array(m.Relay[:])
-		c.Array(m.Box[:])
+		c.Array(m.Relay[:], m.Box[:])
 		c.Key("putter key", &m.Putter, PutterSize)
 	})
 	for i, m := range a.Mailboxes {

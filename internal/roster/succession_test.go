@@ -227,29 +227,3 @@ func TestSignaturesOfLaterVersions(t *testing.T) {
 		t.Errorf("a custodian's signature does not come back: %v", err)
 	}
 }
-
-// TestPortionsOfAnOffer: a version with many signatures goes in several
-// messages, and comes to the same.
-func TestPortionsOfAnOffer(t *testing.T) {
-	f := newFounders(t, 3)
-	two := f.next(t, 2, rename("second"), f.c)
-	whole := f.offer(t, two, f.parties[:3]...)
-	one1 := len(Offer{two, whole.Signatures[:1]}.Bytes())
-	for limit, want := range map[int]int{1: 6, one1 + 64: 6, len(Offer{two, whole.Signatures[:2]}.Bytes()) + 64: 3, MaxFile: 1} {
-		parts, s := whole.Portions(limit), newSet(t, f.c)
-		for _, p := range parts {
-			if len(p.Signatures) == 0 || limit >= one1 && len(p.Bytes()) > limit {
-				t.Errorf("limit %d: a part of %d signatures, %d bytes", limit, len(p.Signatures), len(p.Bytes()))
-			}
-			if err := s.TakeVersion(p); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if c, _ := s.Current(); len(parts) != want || c.Version != 2 {
-			t.Errorf("limit %d: %d parts, version %d counts; want %d parts", limit, len(parts), c.Version, want)
-		}
-	}
-	if parts := (Offer{Charter: two}).Portions(1); len(parts) != 1 {
-		t.Errorf("a version without signatures goes in %d parts", len(parts))
-	}
-}

@@ -52,8 +52,7 @@ type Warrant struct {
 
 func (x *Warrant) body(c *octets.Coder) {
 	Version(c, "warrant", &x.Suite)
-	c.Array(x.Party[:])
-	c.Array(x.Root[:])
+	c.Array(x.Party[:], x.Root[:])
 	c.Uint8((*uint8)(&x.Office))
 	c.Must(x.Office == Delegate || x.Office == Custodian, "warrant for office %d", uint8(x.Office))
 	c.Text("name of the "+x.Office.String(), &x.Name, MaxName, false)

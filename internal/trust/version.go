@@ -12,6 +12,7 @@ import (
 
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/joining"
 	"hotline/internal/marking"
 	"hotline/internal/roster"
 	"hotline/internal/store"
@@ -225,7 +226,7 @@ func (k *Book) keepVersion(o Outlet, t terms, offer roster.Offer) error {
 	to := append(t.now.Parties(), merged.Charter.Parties()...)
 	slices.SortFunc(to, func(a, b ident.Party) int { return slices.Compare(a[:], b[:]) })
 	for _, p := range slices.Compact(to) {
-		for _, part := range merged.Portions(MaxOffer) {
+		for _, part := range joining.Portions(merged, MaxOffer) {
 			if err := o.Tell(p, KindOffer, part.Bytes()); err != nil {
 				return err
 			}
