@@ -191,6 +191,7 @@ func (p paperLines) Checks(ctx context.Context, ref string) (api.TrustChecks, er
 	return api.TrustChecks{
 		LastAt: now, Agree: &agree, Text: "1 of 1 desks that were heard hold the same record.",
 		Desks: []api.TrustCheck{{Desk: "desk1other", Name: "NATO-1", At: now, Agree: &agree}},
+		Amber: []string{"NATO-1 claims statements\x1b[2J that this desk lacks."},
 	}, nil
 }
 func (p paperLines) RenewKeys(ctx context.Context, ref string) (api.Line, error) {
