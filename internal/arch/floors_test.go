@@ -78,6 +78,7 @@ var floors = map[string]float64{
 	"internal/endtoend":        tests,
 	"internal/hostile":         tests,
 	"internal/model":           tests,
+	"internal/scenario":        tests,
 	"internal/spool/spooltest": tests,
 }
 

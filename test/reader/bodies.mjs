@@ -4,7 +4,7 @@
 import { Suite, check, equal, fail, hex, unhex } from './lib.mjs';
 
 /** decode reads one CBOR item in core deterministic encoding, nothing looser. */
-function decode(b) {
+export function decode(b) {
   let at = 0;
   const take = (n) => { check(at + n <= b.length, 'cut'); return b.subarray(at, (at += n)); };
   const item = (depth) => {
@@ -96,7 +96,7 @@ function addressees(m, key) {
 }
 
 const highest = { 1: 3, 2: 3, 3: 2, 4: 0, 5: 2, 6: 0 };
-function message(m) {
+export function message(m) {
   const some = (v) => check(v instanceof Uint8Array && v.length > 0 && v.length <= 256 * 32, 'addressees');
   fields(m, {
     1: [true, int(1, 6)], 2: [true, int(1, 3)], 3: [false, int(1, 3)], 4: [true, row(120)], 5: [true, int(1, 2 ** 53)], 6: [false, row(120)],
@@ -115,7 +115,7 @@ function message(m) {
   check(m.has(16) || !m.has(17), 'dictionary without text');
 }
 
-function receipt(m) {
+export function receipt(m) {
   const state = m.get?.(1), person = (state >= 5 && state <= 9) || state === 14;
   const only = (states, rule) => (v) => { check(states.includes(state), `a field of another state than ${state}`); rule(v); };
   fields(m, {

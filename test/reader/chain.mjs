@@ -5,7 +5,7 @@ import { Reader, Suite, bucket, cat, check, equal, number, unhex, zeros } from '
 const types = { chain: 1, slice: 2, control: 3, chunk: 4 };
 
 /** header reads envelope.md, Section 2. */
-function header(s, env, type, tag) {
+export function header(s, env, type, tag) {
   const r = new Reader(env);
   check(r.u8() === 1 && r.u8() === s.id && r.u8() === types[type], `${type}: version, suite or type`);
   const h = { lane: r.u8(), tag: r.raw(16), masked: r.raw(5), expiry: r.u32(), length: r.u32(), nonce: r.raw(12), prefix: env.slice(0, 33) };
@@ -15,7 +15,7 @@ function header(s, env, type, tag) {
 }
 
 /** inside reads envelope.md, Section 4, and what stands behind it. */
-function inside(plain, signature) {
+export function inside(plain, signature) {
   const r = new Reader(plain);
   const i = { previous: r.raw(32), digest: r.raw(32), message: r.raw(16), kind: r.u8(), precedence: r.u8(), flags: r.u8() };
   const length = r.u32();
@@ -41,62 +41,82 @@ export function readChain(v, id) {
   return `${v.messages.length} messages, a slice, a control envelope, ${v.chunks.length} chunks`;
 }
 
-function readSlice(s, v, n, messageKey) {
-  const env = unhex(v.slice.envelope), seed = unhex(v.slice.seal_seed);
+/** openSlice reads chain.md, Section 4: to is a desk and the number of its seal key. */
+export function openSlice(s, env, seed, to, messageKeyOf) {
   const h = header(s, env, 'slice', s.hash('slice-tag', s.keyOf('seal', seed)).subarray(0, 16));
   check(env.length === (s.id === 1 ? 1536 : 2048) && zeros(h.masked) && zeros(h.nonce), 'slice: size, masked or nonce');
   const r = new Reader(s.openSealed(seed, 'slice', env.subarray(0, 45), env.subarray(45)));
-  const key = r.raw(32), from = r.at;
-  const commitment = r.raw(48);
-  equal(r.raw(112), cat(n.group, n.desk, n.g, unhex(v.predecessor)), 'slice: names');
-  equal(r.raw(32), unhex(v.slice.digest), 'slice: digest');
-  check(r.u64() === BigInt(v.slice.time_unix_ms) && r.u8() === 0, 'slice: time or flags');
-  for (const last of v.slice.last) check(r.u32() === last, 'slice: last sequences');
+  const key = r.raw(32), from = r.at, commitment = r.raw(48);
+  const sl = { key, commitment, group: r.raw(32), desk: r.raw(32), g: r.raw(16), before: r.raw(32), digest: r.raw(32), time: r.u64() };
+  check(r.u8() === 0, 'slice: flags');
+  sl.last = [0, 1, 2, 3, 4].map(() => r.u32());
   const statement = r.b.subarray(from, r.at), signature = r.raw(s.size.message.signature);
   check(zeros(r.rest()), 'slice: padding');
+  s.verify('message', messageKeyOf(sl.desk), 'slice', signature, to.subarray(0, 32), to.subarray(32), statement);
+  equal(s.hash('commitment', key, sl.desk, sl.group, sl.g), commitment, 'slice: commitment');
+  sl.proof = cat(to, statement, signature);
+  sl.identity = s.hash32('generation', sl.group, sl.desk, sl.g, sl.before);
+  return sl;
+}
+
+function readSlice(s, v, n, messageKey) {
   const to = cat(unhex(v.slice.recipient), number(v.slice.seal_number, 8));
-  s.verify('message', messageKey, 'slice', signature, to.subarray(0, 32), to.subarray(32), statement);
-  equal(cat(to, statement, signature), unhex(v.slice.proof), 'slice: proof');
-  equal(s.hash('commitment', key, n.desk, n.group, n.g), commitment, 'slice: commitment');
-  equal(commitment, unhex(v.commitment), 'commitment');
-  equal(key, unhex(v.sending_key), 'sending key');
-  return key;
+  const sl = openSlice(s, unhex(v.slice.envelope), unhex(v.slice.seal_seed), to, () => messageKey);
+  equal(cat(sl.group, sl.desk, sl.g, sl.before), cat(n.group, n.desk, n.g, unhex(v.predecessor)), 'slice: names');
+  equal(sl.digest, unhex(v.slice.digest), 'slice: digest');
+  check(sl.time === BigInt(v.slice.time_unix_ms) && sl.last.join() === v.slice.last.join(), 'slice: time or last sequences');
+  equal(sl.proof, unhex(v.slice.proof), 'slice: proof');
+  equal(sl.commitment, unhex(v.commitment), 'commitment');
+  equal(sl.key, unhex(v.sending_key), 'sending key');
+  return sl.key;
+}
+
+/** SendingKey is chain.md, Sections 2 and 3: one generation, read in order. */
+export class SendingKey {
+  constructor(s, n, key) {
+    const prk = s.extract(n.group, key);
+    Object.assign(this, { s, n, chains: new Map(), derive: (label, purpose, size) => s.expand(prk, label, cat(n.desk, n.g, purpose), size) });
+    this.tag = this.derive('group-tag', new Uint8Array(0), 16);
+    this.headerKey = this.derive('header-key', new Uint8Array(0), 32);
+  }
+  /** open returns what is in an envelope; receiptTo is the party of a chain of receipts. */
+  open(env, messageKey, receiptTo) {
+    const { s, n } = this, none = new Uint8Array(0), h = header(s, env, 'chain', this.tag);
+    check(bucket(env.length) === env.length, 'no bucket');
+    const mask = s.expand(this.headerKey, 'mask', h.nonce, 5);
+    for (let j = 0; j < 5; j++) h.prefix[20 + j] ^= mask[j];
+    const at = new Reader(h.prefix.subarray(20, 25)), lane = at.u8(), sequence = at.u32();
+    const [label, purpose] = lane === 4 ? ['receipts', receiptTo] : ['lane', number(lane, 1)];
+    const name = `${label} ${Buffer.from(purpose).toString('hex')}`;
+    if (!this.chains.has(name)) {
+      this.chains.set(name, { key: this.derive(label, purpose, 32), running: s.hash32('running-start', n.group, n.desk, n.g, purpose), next: 1 });
+    }
+    const c = this.chains.get(name);
+    check(sequence === c.next++, `sequence ${sequence}`);
+    const o = inside(s.open(s.expand(c.key, 'message-key', none, 32), h.prefix, env.subarray(33)), s.size.message.signature);
+    c.key = s.expand(c.key, 'next-key', none, 32);
+    s.verify('message', messageKey, 'message', o.signature, n.group, n.desk, n.g, h.prefix, o.signed);
+    equal(o.previous, c.running, 'running hash before it');
+    c.running = s.hash32('running', c.running, s.hash32('inside', o.signed));
+    check(bucket(45 + 87 + o.body.length + o.signature.length + 16) === env.length, 'bucket');
+    return { ...o, lane, sequence, expiry: h.expiry, running: c.running, evidence: cat(h.prefix, n.g, o.signed.subarray(0, 87), o.signature) };
+  }
 }
 
 function readMessages(s, v, n, messageKey, key) {
-  const none = new Uint8Array(0), prk = s.extract(n.group, key);
-  const derive = (label, purpose, size) => s.expand(prk, label, cat(n.desk, n.g, purpose), size);
-  const tag = derive('group-tag', none, 16), headerKey = derive('header-key', none, 32);
-  equal(tag, unhex(v.tag), 'group tag');
-  equal(headerKey, unhex(v.header_key), 'header key');
-  const chains = new Map();
+  const k = new SendingKey(s, n, key);
+  equal(k.tag, unhex(v.tag), 'group tag');
+  equal(k.headerKey, unhex(v.header_key), 'header key');
   for (const [i, m] of v.messages.entries()) {
-    const env = unhex(m.envelope), h = header(s, env, 'chain', tag);
-    check(bucket(env.length) === env.length, `message ${i}: no bucket`);
-    const mask = s.expand(headerKey, 'mask', h.nonce, 5);
-    for (let j = 0; j < 5; j++) h.prefix[20 + j] ^= mask[j];
-    const at = new Reader(h.prefix.subarray(20, 25)), lane = at.u8(), sequence = at.u32();
-    const [label, purpose] = lane === 4 ? ['receipts', unhex(m.receipt_to)] : ['lane', number(lane, 1)];
-    if (lane === 4) equal(purpose, unhex(v.slice.party), `message ${i}: receipts are to the recipient's party`);
-    const name = `${label} ${Buffer.from(purpose).toString('hex')}`;
-    if (!chains.has(name)) {
-      chains.set(name, { key: derive(label, purpose, 32), running: s.hash32('running-start', n.group, n.desk, n.g, purpose), next: 1 });
-    }
-    const c = chains.get(name);
-    check(lane === m.lane && sequence === m.sequence && sequence === c.next++, `message ${i}: at ${lane}/${sequence}`);
-    const plain = s.open(s.expand(c.key, 'message-key', none, 32), h.prefix, env.subarray(33));
-    c.key = s.expand(c.key, 'next-key', none, 32);
-    const in_ = inside(plain, s.size.message.signature);
-    s.verify('message', messageKey, 'message', in_.signature, n.group, n.desk, n.g, h.prefix, in_.signed);
-    equal(in_.previous, c.running, `message ${i}: running hash before it`);
-    equal(in_.body, unhex(m.body), `message ${i}: body`);
-    equal(in_.digest, unhex(m.digest), `message ${i}: digest`);
-    equal(in_.message, unhex(m.message), `message ${i}: id`);
-    check(in_.kind === m.kind && in_.precedence === m.precedence && h.expiry === Math.ceil(m.expiry_unix / 60), `message ${i}: kind, precedence or expiry`);
-    c.running = s.hash32('running', c.running, s.hash32('inside', in_.signed));
-    equal(c.running, unhex(m.running), `message ${i}: running hash`);
-    equal(cat(h.prefix, n.g, in_.signed.subarray(0, 87), in_.signature), unhex(m.evidence), `message ${i}: evidence`);
-    check(bucket(45 + 87 + in_.body.length + in_.signature.length + 16) === env.length, `message ${i}: bucket`);
+    if (m.lane === 4) equal(unhex(m.receipt_to), unhex(v.slice.party), `message ${i}: receipts are to the recipient's party`);
+    const o = k.open(unhex(m.envelope), messageKey, unhex(m.receipt_to));
+    check(o.lane === m.lane && o.sequence === m.sequence, `message ${i}: at ${o.lane}/${o.sequence}`);
+    equal(o.body, unhex(m.body), `message ${i}: body`);
+    equal(o.digest, unhex(m.digest), `message ${i}: digest`);
+    equal(o.message, unhex(m.message), `message ${i}: id`);
+    check(o.kind === m.kind && o.precedence === m.precedence && o.expiry === Math.ceil(m.expiry_unix / 60), `message ${i}: kind, precedence or expiry`);
+    equal(o.running, unhex(m.running), `message ${i}: running hash`);
+    equal(o.evidence, unhex(m.evidence), `message ${i}: evidence`);
   }
 }
 

@@ -33,6 +33,34 @@ function same(got, want, what) {
   got.forEach((h, i) => equal(h, unhex(want[i]), what));
 }
 
+/** readNote is journal.md, Section 3: the note says c, and the desk signed it. */
+export function readNote(s, bytes, name, desk, c) {
+  const note = Buffer.from(bytes).toString();
+  const first = `hotline/journal/${name}\n${c.size}\n${Buffer.from(unhex(c.root)).toString('base64')}\ngeneration ${c.generation}\ntime ${c.time_ms}\n`;
+  const begin = `${first}\n— ${name} `;
+  check(note.startsWith(begin) && note.endsWith('\n'), 'text of the checkpoint');
+  const b64 = note.slice(begin.length, -1), sig = Buffer.from(b64, 'base64');
+  check(sig.toString('base64') === b64, 'signature line');
+  equal(sig.subarray(0, 4), sha256(cat(text(`${name}\n`), number(255, 1), text('hotline hybrid desk key'), desk)).subarray(0, 4), 'key hash');
+  s.verify('desk', desk, 'checkpoint', new Uint8Array(sig.subarray(4)), text(first));
+}
+
+/** include walks an inclusion proof, RFC 9162, Section 2.1.3.2; n counts from 0. */
+export function include(leaf, n, size, proof) {
+  let fn = n, sn = size - 1, h = leafHash(leaf);
+  for (const p of proof) {
+    check(sn > 0 && p.length === 32, 'proof is too long');
+    if (fn % 2 === 1 || fn === sn) {
+      h = node(p, h);
+      while (fn % 2 === 0 && fn > 0) { fn >>= 1; sn >>= 1; }
+    } else h = node(h, p);
+    fn >>= 1;
+    sn >>= 1;
+  }
+  check(sn === 0, 'proof is too short');
+  return h;
+}
+
 export function readJournal(v) {
   const s = new Suite(1), desk = unhex(v.desk_public), hashes = [];
   for (const [i, l] of v.leaves.entries()) {
@@ -46,14 +74,8 @@ export function readJournal(v) {
   }
   for (const p of v.included) same(path(p.number - 1, hashes.slice(0, p.size)), p.hashes, 'inclusion');
   for (const p of v.extended) same(extension(p.number, hashes.slice(0, p.size)), p.hashes, 'consistency');
-  const c = v.checkpoint, note = Buffer.from(unhex(c.note)).toString();
-  const first = `hotline/journal/${v.desk}\n${c.size}\n${Buffer.from(unhex(c.root)).toString('base64')}\ngeneration ${c.generation}\ntime ${c.time_ms}\n`;
-  const begin = `${first}\n— ${v.desk} `;
-  check(note.startsWith(begin) && note.endsWith('\n'), 'text of the checkpoint');
+  const c = v.checkpoint;
+  readNote(s, unhex(c.note), v.desk, desk, c);
   equal(unhex(c.root), root(hashes.slice(0, c.size)), 'root of the checkpoint');
-  const b64 = note.slice(begin.length, -1), sig = Buffer.from(b64, 'base64');
-  check(sig.toString('base64') === b64, 'signature line');
-  equal(sig.subarray(0, 4), sha256(cat(text(`${v.desk}\n`), number(255, 1), text('hotline hybrid desk key'), desk)).subarray(0, 4), 'key hash');
-  s.verify('desk', desk, 'checkpoint', new Uint8Array(sig.subarray(4)), text(first));
   return `${v.leaves.length} leaves, ${v.included.length + v.extended.length} proofs and a checkpoint`;
 }

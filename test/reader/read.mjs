@@ -11,6 +11,7 @@ import { readChain } from './chain.mjs';
 import { readJournal } from './journal.mjs';
 import { readPairing } from './pairing.mjs';
 import { readRoster } from './roster.mjs';
+import { readScenario } from './scenario.mjs';
 import { readSuite } from './suites.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -25,6 +26,8 @@ const readers = {
   'message1.json': readMessages,
   'receipt1.json': readReceipts,
   'roster1.json': readRoster,
+  'scenario1.json': (v, here) => readScenario(v, 1, here),
+  'scenario2.json': (v, here) => readScenario(v, 2, here),
   'suite1.json': (v) => readSuite(v, 1),
   'suite2.json': (v) => readSuite(v, 2),
 };

@@ -2,9 +2,12 @@
 // charters with their versions, files, and what they come to: who is on.
 import { Reader, Suite, cat, check, equal, fail, hex, number, same, sha256, unhex } from './lib.mjs';
 
-const s = new Suite(1), none = new Uint8Array(32);
+let s = new Suite(1);
+/** use reads what follows in that suite. */
+export const use = (suite) => { s = suite; };
+const none = new Uint8Array(32);
 const zero = (b) => same(b, none);
-const id = (prefix, b) => {
+export const id = (prefix, b) => {
   let out = prefix, acc = 0n;
   for (const x of b) acc = (acc << 8n) | BigInt(x);
   const bits = b.length * 8, groups = Math.ceil(bits / 5);
@@ -15,8 +18,8 @@ const id = (prefix, b) => {
 const order = (...keys) => (a, b) => { for (const k of keys) { const c = Buffer.compare(Buffer.from(k(a)), Buffer.from(k(b))); if (c) return c; } return 0; };
 
 /** Layout reads the fields of line.md and remembers where signed parts end. */
-class Layout extends Reader {
-  version() { const from = this.at; check(this.u8() === 1 && this.u8() === 1, 'version or suite'); return from; }
+export class Layout extends Reader {
+  version() { const from = this.at; check(this.u8() === 1 && this.u8() === s.id, 'version or suite'); return from; }
   number() { const n = this.u64(); check(n >= 1n && n <= 1n << 32n, `number ${n}`); return Number(n); }
   time() { const n = this.u64(); check(n >= 1n && n <= 253402300799999n, `time ${n}`); return Number(n); }
   flag() { const n = this.u8(); check(n < 2, 'flag'); return n === 1; }
@@ -32,21 +35,21 @@ class Layout extends Reader {
   }
   from(at) { return this.b.subarray(at, this.at); }
   root() {
-    const b = this.var32(2624 + 48);
-    check(b.length === 2624 || b.length === 2624 + 48, 'root');
+    const b = this.var32(s.size.root.public + 48);
+    check(b.length === s.size.root.public || b.length === s.size.root.public + 48, 'root');
     return b;
   }
   nested(read) { const r = new Layout(this.var32(256 << 10)), v = read(r); r.done(); return { ...v, whole: r.b }; }
 }
 
-const publicOf = (root) => root.subarray(0, 2624), keyID = (pub) => s.hash32('key', pub), partyOf = (root) => s.hash32('party', root);
+const publicOf = (root) => root.subarray(0, s.size.root.public), keyID = (pub) => s.hash32('key', pub), partyOf = (root) => s.hash32('party', root);
 
 function certificate(r) {
   const at = r.version();
-  const c = { party: r.raw(32), name: r.words(64), role: r.words(64), message: r.raw(32), desk: r.raw(1984), control: r.raw(1216), from: r.time(), to: r.time() };
+  const c = { party: r.raw(32), name: r.words(64), role: r.words(64), message: r.raw(s.size.message.public), desk: r.raw(s.size.desk.public), control: r.raw(s.size.seal), from: r.time(), to: r.time() };
   check(c.from < c.to, 'validity');
   c.body = r.from(at);
-  c.signature = r.raw(4691);
+  c.signature = r.raw(s.size.root.signature);
   c.fingerprint = s.hash('certificate', c.body);
   c.id = s.hash32('desk', c.party, c.fingerprint);
   return c;
@@ -54,18 +57,18 @@ function certificate(r) {
 
 function warrant(r) {
   const at = r.version();
-  const w = { party: r.raw(32), root: r.raw(32), office: r.u8(), name: r.words(64), key: r.raw(1984) };
+  const w = { party: r.raw(32), root: r.raw(32), office: r.u8(), name: r.words(64), key: r.raw(s.size.desk.public) };
   check(w.office === 2 || w.office === 3, 'office');
   w.body = r.from(at);
-  w.signature = r.raw(4691);
+  w.signature = r.raw(s.size.root.signature);
   return w;
 }
 
 function announcement(r) {
   const at = r.version();
-  const a = { desk: r.raw(32), number: r.number(), key: r.raw(1216), time: r.time() };
+  const a = { desk: r.raw(32), number: r.number(), key: r.raw(s.size.seal), time: r.time() };
   a.body = r.from(at);
-  a.signature = r.raw(3373);
+  a.signature = r.raw(s.size.desk.signature);
   return a;
 }
 
@@ -85,7 +88,7 @@ const types = {
   7: ['reopen party', [1, 3], notice],
   10: ['rotate root', [1], (r, st) => {
     const at = r.at, root = r.root(), survivors = r.list(0, 768, () => r.raw(32), order((x) => x));
-    return { root, survivors, signed: cat(new Uint8Array([1, 1]), st.author, r.from(at)), signature: r.raw(4691) };
+    return { root, survivors, signed: cat(new Uint8Array([1, s.id]), st.author, r.from(at)), signature: r.raw(s.size.root.signature) };
   }],
 };
 
@@ -104,21 +107,21 @@ function notice(r) {
   return n;
 }
 
-function statement(r) {
+export function statement(r) {
   const at = r.version(), st = { type: r.u8(), line: r.raw(32), author: r.raw(32), by: r.u8(), signer: r.raw(32), number: r.number(), time: r.time() };
   const [name, by, content] = types[st.type] ?? fail(`statement type ${st.type}`);
   check(by.includes(st.by), `${name} by office ${st.by}`);
   Object.assign(st, { name, content: content(r, st) });
   st.body = r.from(at);
   st.id = s.hash32('statement', st.body);
-  st.endorsements = st.by === 1 ? [{ signature: r.raw(4691) }] : Array.from({ length: st.by - 1 }, () => ({ warrant: warrant(r), signature: r.raw(3373) }));
+  st.endorsements = st.by === 1 ? [{ signature: r.raw(s.size.root.signature) }] : Array.from({ length: st.by - 1 }, () => ({ warrant: warrant(r), signature: r.raw(s.size.desk.signature) }));
   st.bytes = r.from(at);
   return st;
 }
 
 const heads = (r) => r.list(0, 1024, () => ({ author: r.raw(32), signer: r.raw(32), line: r.raw(32), number: r.number(), digest: r.raw(32) }), order((h) => h.author, (h) => h.signer, (h) => h.line));
 
-function charter(r) {
+export function charter(r) {
   const at = r.version();
   const c = { number: r.number(), line: r.raw(32), before: r.list(0, 16, () => r.raw(32), order((x) => x)), taken: heads(r), nonce: r.raw(32), name: r.words(64), profile: r.words(64), created: r.time() };
   const first = c.number === 1;
@@ -143,17 +146,17 @@ function charterSignature(r) {
   const at = r.version(), g = { line: r.raw(32), charter: r.raw(32), party: r.raw(32), desk: r.raw(32), time: r.time() };
   g.body = r.from(at);
   if (!same(g.line, g.charter)) { g.warrant = warrant(r); check(zero(g.desk), 'a custodian is no desk'); }
-  g.signature = r.raw(3373);
+  g.signature = r.raw(s.size.desk.signature);
   return g;
 }
 
-const statements = (r) => r.list(0, 65535, () => r.nested(statement), order((x) => x.author, (x) => x.signer, (x) => x.line, (x) => number(x.number, 8), (x) => x.body));
+export const statements = (r) => r.list(0, 65535, () => r.nested(statement), order((x) => x.author, (x) => x.signer, (x) => x.line, (x) => number(x.number, 8), (x) => x.body));
 const signatures = (r) => r.list(0, 1024, () => charterSignature(r), order((g) => g.charter, (g) => g.party, (g) => g.desk, (g) => g.warrant?.key ?? new Uint8Array(0)));
-const offer = (r) => ({ charter: r.nested(charter), signatures: signatures(r) });
-const parse = (bytes, read) => { const r = new Layout(bytes), v = read(r); r.done(); return v; };
+export const offer = (r) => ({ charter: r.nested(charter), signatures: signatures(r) });
+export const parse = (bytes, read) => { const r = new Layout(bytes), v = read(r); r.done(); return v; };
 
 /** Line is a set of statements and charter versions, and what follows. */
-class Line {
+export class Line {
   constructor(line, members) {
     this.line = line;
     this.seats = new Map(members.map((m) => [hex(partyOf(m)), [m]]));
@@ -187,7 +190,7 @@ class Line {
     if (st.type === 2) equal(s.hash32('desk', st.author, c.fingerprint), c.desk, 'removed desk');
     if (st.type === 10) {
       const old = this.root(st.author, st.signer);
-      equal(old.subarray(2624), s.hash('successor', publicOf(c.root)), 'committed successor');
+      equal(old.subarray(s.size.root.public), s.hash('successor', publicOf(c.root)), 'committed successor');
       s.verify('root', publicOf(c.root), 'rotation', c.signature, c.signed);
       this.seats.get(hex(st.author)).push(c.root);
     }
@@ -281,6 +284,7 @@ function current(first, offers) {
 }
 
 export function readRoster(v) {
+  use(new Suite(1));
   for (const p of v.parties) {
     equal(s.keyOf('root', unhex(p.root_seed)), unhex(p.root), 'root');
     equal(partyOf(unhex(p.root)), unhex(p.party), 'party');
@@ -355,12 +359,14 @@ function readHeads(line, bytes) {
   }
 }
 
+export function deskCard(r) {
+  r.line('hotline/1 desk card\n');
+  r.version();
+  return { name: r.words(64), root: r.root(), statements: statements(r) };
+}
+
 function readFiles(v, c, line) {
-  const card = parse(unhex(v.card), (r) => {
-    r.line('hotline/1 desk card\n');
-    r.version();
-    return { name: r.words(64), root: r.root(), statements: statements(r) };
-  });
+  const card = parse(unhex(v.card), deskCard);
   check(card.name === v.parties[0].name, 'card: name');
   equal(card.root, unhex(v.parties[0].root), 'card: root');
   const own = new Line(c.hash, [card.root]);
