@@ -296,9 +296,9 @@ func (p *stage) cutOff(name string) {
 	p.Helper()
 	d := p.desks[name]
 	p.now = p.now.Add(time.Minute)
-	st := ok(roster.NewRemoval(p.s, p.delegate(d.party, "b"), roster.Statement{
+	st := ok(roster.NewStatementBy(p.s, roster.Statement{
 		Type: roster.RemoveDesk, Number: 1, Time: p.now, Remove: &roster.Cut{Desk: d.id, Fingerprint: p.certs[name].Fingerprint(p.s), Reason: "EXERCISE: in wrong hands"},
-	}))(p.T)
+	}, p.delegate(d.party, "b")))(p.T)
 	p.seal(doStatements, "NATO-1", precedence.Flash, ident.Party{}, append([]byte{2}, st.Bytes()...), "JPN-1")
 	p.takes(st, "NATO")
 	id, at := st.ID(p.s), octets.Encode(func(c *octets.Coder) { c.Time("time", &p.now) })
