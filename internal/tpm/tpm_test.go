@@ -44,15 +44,24 @@ func start(t *testing.T, dir string) (addr string, stop func()) {
 	stop = func() { cancel(); _ = cmd.Wait() }
 	t.Cleanup(stop)
 	for range 500 {
-		c, err := (&net.Dialer{}).DialContext(ctx, "unix", addr+".ctrl")
-		if err == nil {
-			_ = c.Close()
+		if listens(ctx, addr+".ctrl") && listens(ctx, addr) {
 			return addr, stop
 		}
 		<-time.After(10 * time.Millisecond)
 	}
 	t.Fatalf("swtpm does not listen: %s", said.String())
 	return "", nil
+}
+
+// listens reports whether somebody does: swtpm binds its two sockets before it
+// listens, one after the other.
+func listens(ctx context.Context, addr string) bool {
+	c, err := (&net.Dialer{}).DialContext(ctx, "unix", addr)
+	if err != nil {
+		return false
+	}
+	_ = c.Close() // nothing was said
+	return true
 }
 
 func open(t *testing.T, addr string) *tpm.TPM {
