@@ -57,10 +57,38 @@ func (b *Batch) openRepair(k sealKey, env []byte) error {
 		b.drop("repair of a message of a desk that is not on the line", nil)
 		return nil // no leaf: a relay can give the same repair again and again
 	}
+	if known, err := b.refusedBefore(r); known || err != nil {
+		return err
+	}
+	b.opened(envelope.Identify(env))
 	if err := b.takeMessage(l, parties, o, env); err != nil {
 		return err
 	}
 	return b.placeRepaired(l, r)
+}
+
+// refusedBefore reports whether a repair brings what was refused already: its
+// place is taken by this very message, and there is no such message here.
+func (b *Batch) refusedBefore(r chain.Repair) (bool, error) {
+	_, err := b.Tx.Message(ident.Message(r.Signed.Message))
+	if !errors.Is(err, store.ErrNone) {
+		return false, err // it is here, and its sender may lack our word for it
+	}
+	g, err := b.Tx.Generation(r.Sender, r.Group, r.Signed.Generation)
+	if errors.Is(err, store.ErrNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read generation: %w", err)
+	}
+	p, err := b.Tx.Place(g.ID, uint8(r.Signed.Lane), ident.Party{}, r.Signed.Sequence)
+	if errors.Is(err, store.ErrNone) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read place: %w", err)
+	}
+	return p.Kind == uint8(envelope.Message) && p.Inside == chain.EvidenceHash(b.e.cfg.Suite, r.Evidence, r.Body), nil
 }
 
 // placeRepaired notes where a repaired message stands, as its sender signed:

@@ -232,6 +232,41 @@ func TestConflictIsJournalledOnce(t *testing.T) {
 	})
 }
 
+// TestRefusedRepairIsJournalledOnce: a message that must be refused comes as a
+// repair, again and again, from a relay or from whoever can seal it anew.
+func TestRefusedRepairIsJournalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nato, q, a, b, _ := against(t)
+		nato.virtual = true
+		body := []byte("no message at all")
+		sealed, err := q.sender.Seal(a.self.MessageKey, chain.SealInput{
+			Kind: envelope.Message, Precedence: precedence.Flash, Message: ident.NewMessage(), Body: body, Expiry: time.Now().Add(time.Hour),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		repair := func() []byte {
+			env, err := chain.SealRepair(one, b.seal.Public(), precedence.Flash, time.Now().Add(time.Hour), chain.Repair{
+				Sender: a.self.Desk, Group: q.sender.Group(), Evidence: sealed.Evidence, Body: body,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return env
+		}
+		first := repair()
+		for range 10 {
+			q.put(3, first)
+			q.put(3, repair())
+		}
+		time.Sleep(time.Second)
+		if n := nato.leaves(t, "refused"); n != 1 {
+			t.Errorf("%d leaves about one message, want 1", n)
+		}
+		quiesce(nato)
+	})
+}
+
 // differs is the body of a line check that fits nothing.
 func differs() []byte {
 	var w octets.Writer
