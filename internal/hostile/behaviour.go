@@ -31,6 +31,8 @@ type Behaviour struct {
 	Restart bool
 	// Early: it begins before the desks have each other's keys.
 	Early bool
+	// Lasts is how long it goes on after the last message, 20 minutes at least.
+	Lasts time.Duration
 	// Noticed says by what the desks must notice it; see the tests.
 	Noticed Notice
 }
@@ -47,6 +49,7 @@ const (
 	Lost                   // the desk journals that the relay lost its spool
 	Undone                 // the sender is told that a message was accepted and is not delivered
 	Diverged               // the next line check names the difference
+	Unconfirmed            // the party that cut a desk off is told who has not confirmed it
 )
 
 // Behaviours are those of docs/spec/hostile.md. long makes delays as long as the
@@ -75,6 +78,8 @@ func Behaviours(long bool) []*Behaviour {
 		{Name: "16 flood", Noticed: Dropped, Put: flood},
 		{Name: "17 stall", Put: stall},
 		{Name: "18 lose each key once", Put: loseKeys(), Early: true},
+		{Name: "19 fork and check", Noticed: Diverged, Put: selective},
+		{Name: "20 withhold removals", Noticed: Unconfirmed, Put: selective},
 	}
 }
 
@@ -364,5 +369,18 @@ func loseKeys() func(*Relay, *Parcel) {
 			return
 		}
 		r.honest(x)
+	}
+}
+
+// selective keeps what [Relay.Pick] says from whom it says.
+func selective(r *Relay, x *Parcel) {
+	r.say(x)
+	for _, to := range x.To {
+		if r.pick != nil && r.pick(x, to) {
+			r.counted++
+			r.kept = append(r.kept, kept{to, x})
+			continue
+		}
+		r.once(to, x)
 	}
 }

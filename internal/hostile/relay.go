@@ -32,6 +32,8 @@ type Relay struct {
 	all    []*Parcel // what it may use later: everything that it was ever given, up to a bound
 	held   []func()  // what it holds back until it is healed
 	stop   []func() bool
+	pick   func(x *Parcel, to ident.Mailbox) bool
+	kept   []kept // by pick
 	// Counted is what the behaviour did, for the test: a behaviour that did
 	// nothing proves nothing.
 	counted  int
@@ -109,11 +111,55 @@ func (r *Relay) Behave(b *Behaviour) {
 		}
 		return
 	}
+	r.pick = nil
+	r.release(nil)
 	held := r.held
 	r.held = nil
 	for _, fn := range held {
 		fn()
 	}
+}
+
+// kept is an envelope that is kept from one mailbox.
+type kept struct {
+	to ident.Mailbox
+	x  *Parcel
+}
+
+// Pick sets what a relay that behaves selectively keeps from whom. What it kept
+// until then is let go when fn is nil.
+func (r *Relay) Pick(fn func(x *Parcel, to ident.Mailbox) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pick = fn; fn == nil {
+		r.release(nil)
+	}
+}
+
+// Release lets go what was kept from one mailbox, and keeps nothing more from it.
+func (r *Relay) Release(to ident.Mailbox) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.pick
+	r.pick = func(x *Parcel, box ident.Mailbox) bool { return box != to && old(x, box) }
+	r.release(&to)
+}
+
+func (r *Relay) release(to *ident.Mailbox) {
+	r.kept = slices.DeleteFunc(r.kept, func(k kept) bool {
+		if to != nil && *to != k.to {
+			return false
+		}
+		r.once(k.to, k.x)
+		return true
+	})
+}
+
+// Do does something while the relay does nothing.
+func (r *Relay) Do(fn func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fn()
 }
 
 // Counted is how often the behaviour did something.

@@ -30,19 +30,6 @@ func messages() int {
 	return 200
 }
 
-// played is what a behaviour came to, one JSON object a line.
-type played struct {
-	Behaviour string        `json:"behaviour"`
-	Messages  int           `json:"messages"`
-	Misdeeds  int           `json:"misdeeds"`
-	Copies    int           `json:"copies_wanted"`
-	Wrong     int           `json:"accepted_wrongly"`
-	Lost      int           `json:"lost_after_healing"`
-	Noticed   bool          `json:"noticed"`
-	Virtual   time.Duration `json:"virtual_ns"`
-	Took      time.Duration `json:"took_ns"`
-}
-
 // TestHostileRelay: whatever a relay does, nothing is accepted that was not
 // sent, nothing is shown twice, and all arrives when it behaves again.
 func TestHostileRelay(t *testing.T) {
@@ -54,18 +41,19 @@ func TestHostileRelay(t *testing.T) {
 			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
 				s := newScene(t, dir)
-				out = s.play(b, n)
+				s.long = n > 1000
+				s.play(b, n, &out)
 				s.end()
 			})
-			out.Took = time.Since(began)
-			if out.Wrong != 0 || out.Lost != 0 || !out.Noticed {
-				t.Errorf("%+v", out)
+			out.Took, out.Ended = time.Since(began), "passed"
+			if bad := out.bad(); bad != "" {
+				t.Error(bad)
 			}
-			if out.Misdeeds == 0 {
-				t.Error("the relay did nothing: this proves nothing")
+			if t.Failed() {
+				out.Ended = "failed"
 			}
 			if n > 1000 {
-				line, _ := json.Marshal(out)
+				line, _ := json.Marshal(out) // it has nothing that cannot be written
 				fmt.Println(string(line))
 			}
 		})
@@ -93,6 +81,9 @@ type scene struct {
 	mu             sync.Mutex
 	sent           []note
 	began          time.Time
+	long           bool  // it tells how far it is
+	gone           *Desk // was cut off: what it sends and gets is not counted as lost
+	owed           map[ident.Message]bool // had to be alarmed
 }
 
 // note is a message that a desk sent.
@@ -108,7 +99,7 @@ func newScene(t *testing.T, dir string) *scene {
 	t.Helper()
 	w, err := NewWorld(dir, 1)
 	must(t, err)
-	s := &scene{World: w, t: t, began: time.Now()}
+	s := &scene{World: w, t: t, began: time.Now(), owed: map[ident.Message]bool{}}
 	s.jpn, err = w.Found("JPN", 1)
 	must(t, err)
 	s.nato, err = w.Found("NATO", 2)
@@ -156,6 +147,9 @@ func (s *scene) end() {
 
 // readers lists the desks that a message of a desk on a line is for.
 func (s *scene) readers(from *Desk, line ident.Line) (to []*Desk) {
+	if from == s.gone {
+		return nil
+	}
 	for _, c := range s.Lines {
 		if c.ID(one) != line {
 			continue
@@ -165,7 +159,7 @@ func (s *scene) readers(from *Desk, line ident.Line) (to []*Desk) {
 				continue
 			}
 			for _, d := range p.Desks {
-				if d != from {
+				if d != from && d != s.gone {
 					to = append(to, d)
 				}
 			}
@@ -194,10 +188,14 @@ var levels = []precedence.Level{0, 0, 1, 3, 0, 2, 1, 3}
 
 // traffic sends n messages, some at a time, so that batches form as they do.
 func (s *scene) traffic(name string, from, n int) {
-	senders := []struct {
+	type sender struct {
 		d    *Desk
 		line ident.Line
-	}{{s.jpn.Desks[0], s.jn}, {s.jpn.Desks[0], s.ju}, {s.nato.Desks[0], s.jn}, {s.usa.Desks[0], s.ju}, {s.jpn.Desks[0], s.ju}}
+	}
+	senders := []sender{{s.jpn.Desks[0], s.jn}, {s.jpn.Desks[0], s.ju}, {s.nato.Desks[0], s.jn}, {s.usa.Desks[0], s.ju}, {s.jpn.Desks[0], s.ju}}
+	if s.gone != nil {
+		senders = append(senders, sender{s.gone, s.jn})
+	}
 	const together = 25
 	for i := 0; i < n; i += together {
 		var group sync.WaitGroup
@@ -211,14 +209,15 @@ func (s *scene) traffic(name string, from, n int) {
 		}
 		group.Wait()
 		time.Sleep(time.Second)
-		if n > 1000 && i%1000 == 0 {
-			fmt.Printf("%s: %d of %d sent\n", name, from+i, from+n)
+		if sent := from + i + together; sent/1000 > (sent-together)/1000 {
+			s.progress(name, "sending")
 		}
 	}
 }
 
 // play warms the lines up, lets the relay misbehave, heals it, and counts.
-func (s *scene) play(b *Behaviour, n int) played {
+func (s *scene) play(b *Behaviour, n int, out *played) {
+	out.Behaviour = b.Name
 	if b.Early {
 		s.Relay.Behave(b)
 	}
@@ -227,56 +226,37 @@ func (s *scene) play(b *Behaviour, n int) played {
 	if !b.Early {
 		s.Relay.Behave(b)
 	}
-	s.traffic(b.Name, 10, n/2)
-	if b.Restart {
-		for _, d := range s.desks() {
-			must(s.t, d.Stop())
-			must(s.t, d.Run(context.Background()))
+	switch act := acts[b.Name]; {
+	case act != nil:
+		act(s, b, n, out)
+	default:
+		s.traffic(b.Name, 10, n/2)
+		if b.Restart {
+			for _, d := range s.desks() {
+				must(s.t, d.Stop())
+				must(s.t, d.Run(context.Background()))
+			}
+		}
+		s.traffic(b.Name, 10+n/2, n-n/2)
+	}
+	for end := time.Now().Add(max(b.Lasts, 20*time.Minute)); time.Now().Before(end); {
+		time.Sleep(min(time.Minute, time.Until(end)))
+		if left := time.Until(end); left < 20*time.Minute || left%(24*time.Hour) < time.Minute {
+			s.progress(b.Name, "misbehaving")
 		}
 	}
-	s.traffic(b.Name, 10+n/2, n-n/2)
-	time.Sleep(20 * time.Minute)
-	noticed := s.noticed(b.Noticed)
+	out.Noticed = s.noticed(b.Noticed)
 	s.Relay.Behave(nil)
 	s.wait(b.Name, 3*time.Hour)
-	out := played{Behaviour: b.Name, Messages: len(s.sent), Misdeeds: s.Relay.Counted(), Noticed: noticed}
-	s.count(&out)
+	out.Messages, out.Misdeeds = len(s.sent), s.Relay.Counted()
+	s.count(out)
 	out.Virtual = time.Since(s.began)
-	return out
-}
-
-// missing counts the copies that are not where they should be, and those that
-// nobody has signed for at the sender.
-func (s *scene) missing() (lost, unsigned int) {
-	for _, m := range s.sent {
-		for _, d := range m.to {
-			must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
-				if _, err := tx.Message(m.id); err != nil {
-					lost++
-				}
-				return nil
-			}))
-		}
-		must(s.t, m.from.View(context.Background(), func(tx *store.Tx) error {
-			ladder, err := tx.Ladder(m.id)
-			for _, d := range m.to {
-				ok := false
-				for _, g := range ladder {
-					ok = ok || g.State == "delivered" && g.Desk == d.Self.Desk
-				}
-				if !ok {
-					unsigned++
-				}
-			}
-			return err
-		}))
-	}
-	return lost, unsigned
 }
 
 // wait waits until every message is delivered and signed for.
 func (s *scene) wait(what string, most time.Duration) {
 	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(time.Minute) {
+		s.progress(what, "waiting")
 		if lost, unsigned := s.missing(); lost+unsigned == 0 {
 			return
 		}
@@ -318,81 +298,4 @@ func (s *scene) explain() {
 			}
 		}
 	}
-}
-
-// count compares what every desk shows with what was sent.
-func (s *scene) count(out *played) {
-	sent := map[ident.Message]note{}
-	for _, m := range s.sent {
-		sent[m.id] = m
-		out.Copies += len(m.to)
-	}
-	out.Lost, _ = s.missing()
-	incoming := false
-	for _, d := range s.desks() {
-		texts := map[string]bool{}
-		must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
-			all, err := tx.Messages(store.MessageFilter{Outgoing: &incoming, Limit: 1 << 20})
-			for _, m := range all {
-				body, err := wire.ParseMessage(m.Body)
-				if err != nil {
-					return err
-				}
-				note, ok := sent[m.ID]
-				text := string(body.Text)
-				if !ok || note.line != m.Line || note.from.Self.Desk != m.Desk || texts[text] {
-					out.Wrong++
-				}
-				texts[text] = true
-			}
-			return err
-		}))
-	}
-}
-
-// noticed reports whether the desks noticed what they must.
-func (s *scene) noticed(n Notice) bool {
-	switch n {
-	case Anew:
-		return s.leaves("sealed-anew") > 0
-	case Lost:
-		return s.leaves("relay-lost-spool") > 0
-	case Refused:
-		return s.rungs("refused") > 0
-	case Dropped:
-		total := 0
-		for _, d := range s.desks() {
-			total += d.log.count("envelope dropped")
-		}
-		return total > 0
-	case Undone:
-		return s.rungs("undelivered") > 0
-	case Diverged:
-		return s.rows("SELECT count(*) FROM proof WHERE kind = 'divergence'") > 0
-	default:
-		return true
-	}
-}
-
-// leaves counts journal leaves of a kind at all desks.
-func (s *scene) leaves(kind string) int {
-	return s.rows("SELECT count(*) FROM journal WHERE kind = ?", kind)
-}
-
-// rungs counts the steps of ladders.
-func (s *scene) rungs(state string) int {
-	return s.rows("SELECT count(*) FROM rung WHERE state = ?", state)
-}
-
-// rows adds up a count over all desks.
-func (s *scene) rows(q string, args ...any) (n int) {
-	for _, d := range s.desks() {
-		must(s.t, d.View(context.Background(), func(tx *store.Tx) error {
-			var k int
-			err := tx.Row(q, args...).Scan(&k)
-			n += k
-			return err
-		}))
-	}
-	return n
 }
