@@ -181,10 +181,16 @@ func (tx *Tx) Attestation(generation int64, party ident.Party) (Attestation, err
 // has one, for a whole group, or [ErrNone]. Generations are in order by their
 // predecessors; after a restart, which has none, by when they came.
 func (tx *Tx) NewestAttestation(sender ident.Desk, group ident.Group) (Attestation, error) {
-	return scanAttestation(tx.Row(attestationColumns+` JOIN generation g ON g.id = a.generation
-		WHERE g.sender = ? AND g.grp = ? AND a.party = zeroblob(32) ORDER BY EXISTS (SELECT 1 FROM generation n JOIN attestation s
-			ON s.generation = n.id AND s.party = zeroblob(32) WHERE n.sender = g.sender AND n.grp = g.grp AND n.predecessor = g.identity),
-		g.id DESC LIMIT 1`, sender, group))
+	const (
+		of    = " JOIN generation g ON g.id = a.generation WHERE g.sender = ? AND g.grp = ? AND a.party = zeroblob(32)"
+		after = `EXISTS (SELECT 1 FROM generation n JOIN attestation s ON s.generation = n.id AND s.party = zeroblob(32)
+			WHERE n.sender = g.sender AND n.grp = g.grp AND n.predecessor = g.identity)`
+	)
+	a, err := scanAttestation(tx.Row(attestationColumns+of+" AND NOT "+after+" ORDER BY g.id DESC LIMIT 1", sender, group))
+	if errors.Is(err, ErrNone) { // each follows another, in a circle
+		return scanAttestation(tx.Row(attestationColumns+of+" ORDER BY g.id DESC LIMIT 1", sender, group))
+	}
+	return a, err
 }
 
 // LastAttested returns when a desk last attested anything on a line; zero:
