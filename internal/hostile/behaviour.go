@@ -52,19 +52,20 @@ const (
 	Unconfirmed            // the party that cut a desk off is told who has not confirmed it
 )
 
-// Behaviours are those of docs/spec/hostile.md. long makes delays as long as the
-// plan says; otherwise they are cut to an hour.
+// Behaviours are those of docs/spec/hostile.md. With long some go on for more
+// than a day, through a change of seal keys; otherwise for an hour at most. What
+// is held back for longer comes when the relay is healed.
 func Behaviours(long bool) []*Behaviour {
-	month := time.Hour
+	month, day := time.Hour, time.Duration(0)
 	if long {
-		month = 30 * 24 * time.Hour
+		month, day = 30*24*time.Hour, 26*time.Hour
 	}
 	return []*Behaviour{
 		{Name: "01 drop", Noticed: Undone, Put: drop(0.3)},
-		{Name: "02 delay", Put: delay(0.2, month)},
+		{Name: "02 delay", Put: delay(0.2, month), Lasts: day},
 		{Name: "03 withhold FLASH", Noticed: Undone, Put: withhold(func(x *Parcel) bool { return x.Lane == 3 })},
 		{Name: "04 duplicate", Put: duplicate},
-		{Name: "05 replay", Put: replay(month), Restart: true},
+		{Name: "05 replay", Put: replay(month), Restart: true, Lasts: day},
 		{Name: "06 reorder", Put: reorder()},
 		{Name: "07 truncate", Noticed: Dropped, Put: mangle(truncate)},
 		{Name: "08 flip bits", Noticed: Dropped, Put: mangle(flip)},
