@@ -42,14 +42,14 @@ type Notice uint8
 
 // What the desks notice.
 const (
-	Nothing  Notice = iota // it does no harm that an officer could help
-	Anew                   // the sender seals anew what nobody signed for
-	Refused                // the sender's ladder has the relay's refusal
-	Dropped                // the desk logs and drops what it cannot open
-	Lost                   // the desk journals that the relay lost its spool
-	Undone                 // the sender is told that a message was accepted and is not delivered
-	Diverged               // the next line check names the difference
-	Unconfirmed            // the party that cut a desk off is told who has not confirmed it
+	Nothing     Notice = iota // it does no harm that an officer could help
+	Anew                      // the sender seals anew what nobody signed for
+	Refused                   // the sender's ladder has the relay's refusal
+	Dropped                   // the desk logs and drops what it cannot open
+	Lost                      // the desk journals that the relay lost its spool
+	Undone                    // the sender is told that a message was accepted and is not delivered
+	Diverged                  // the next line check names the difference
+	Unconfirmed               // the party that cut a desk off is told who has not confirmed it
 )
 
 // Behaviours are those of docs/spec/hostile.md. With long some go on for more

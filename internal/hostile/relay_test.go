@@ -81,8 +81,8 @@ type scene struct {
 	mu             sync.Mutex
 	sent           []note
 	began          time.Time
-	long           bool  // it tells how far it is
-	gone           *Desk // was cut off: what it sends and gets is not counted as lost
+	long           bool                   // it tells how far it is
+	gone           *Desk                  // was cut off: what it sends and gets is not counted as lost
 	owed           map[ident.Message]bool // had to be alarmed
 }
 
