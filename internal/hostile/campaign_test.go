@@ -177,16 +177,11 @@ const (
 	tableEnds   = "<!-- end of the table -->\n"
 )
 
-// TestCampaignTable: docs/spec/hostile.md says what was measured, of every
-// behaviour.
+// TestCampaignTable: docs/spec/hostile.md says of every behaviour what was
+// measured, or that nothing was.
 func TestCampaignTable(t *testing.T) {
 	const page = "../../docs/spec/hostile.md"
 	all := readResults(t, "testdata/campaign.jsonl")
-	for _, b := range Behaviours(true) {
-		if !slices.ContainsFunc(all, func(p played) bool { return p.Behaviour == b.Name }) {
-			t.Errorf("nothing was measured of %s", b.Name)
-		}
-	}
 	text, err := os.ReadFile(page)
 	must(t, err)
 	before, rest, ok := bytes.Cut(text, []byte(tableBegins))
@@ -206,15 +201,20 @@ func TestCampaignTable(t *testing.T) {
 
 func table(all []played) []byte {
 	var b bytes.Buffer
-	fmt.Fprintln(&b, "| behaviour | messages | misdeeds | wrong | lost | forks noticed | undelivered: owed, alarmed | time inside | took |")
+	fmt.Fprintln(&b, "| behaviour | messages | misdeeds | wrong | lost | forks noticed | alarms owed, raised | time inside | processor time |")
 	fmt.Fprintln(&b, "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-	for _, p := range all {
-		forks := ""
+	for _, h := range Behaviours(true) {
+		i := slices.IndexFunc(all, func(p played) bool { return p.Behaviour == h.Name })
+		if i < 0 {
+			fmt.Fprintf(&b, "| %s | not run | | | | | | | |\n", h.Name)
+			continue
+		}
+		p, forks := all[i], ""
 		if p.Forks > 0 {
 			forks = fmt.Sprintf("%d of %d", p.ForksNoticed, p.Forks)
 		}
 		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %s | %d, %d | %v | %v |\n", p.Behaviour, p.Messages, p.Misdeeds, p.Wrong, p.Lost, forks,
-			p.Owed, p.Owed-p.Unalarmed, p.Virtual.Round(time.Minute), p.Took.Round(time.Second))
+			p.Owed, p.Owed-p.Unalarmed, p.Virtual.Round(time.Minute), p.CPU.Round(time.Second))
 	}
 	return b.Bytes()
 }
