@@ -97,7 +97,7 @@ const alarmLate = 5*time.Minute + 15*time.Second
 // desk which signed something since has not signed for. It asks the ladders, as
 // an officer does, and not what the alarm itself is made of.
 func (s *scene) undelivered() {
-	signed := s.signed()
+	signed, alarmed := s.signed(), s.alarmed()
 	for _, d := range s.desks() {
 		if d == s.gone {
 			continue
@@ -140,6 +140,9 @@ func (s *scene) undelivered() {
 			for _, to := range m.to {
 				if !signed[copyOf{m.id, to.Self.Desk}] && lives[to.Self.Desk][m.line].After(at) {
 					s.owed[m.id] = true
+					if !alarmed[copyOf{id: m.id}] {
+						s.unalarmed[m.id] = true
+					}
 				}
 			}
 		}
@@ -178,15 +181,14 @@ func (s *scene) count(out *played) {
 			return err
 		}))
 	}
-	alarmed := s.copies(func(*Desk) (string, []any) {
+	out.Alarms, out.Owed, out.Unalarmed = len(s.alarmed()), len(s.owed), len(s.unalarmed)
+}
+
+// alarmed lists the messages of which a sender says that they are not delivered.
+func (s *scene) alarmed() map[copyOf]bool {
+	return s.copies(func(*Desk) (string, []any) {
 		return "SELECT message, zeroblob(32) FROM rung WHERE state = 'undelivered'", nil
 	})
-	out.Alarms, out.Owed = len(alarmed), len(s.owed)
-	for id := range s.owed {
-		if !alarmed[copyOf{id: id}] {
-			out.Unalarmed++
-		}
-	}
 }
 
 // noticed reports whether the desks noticed what they must.

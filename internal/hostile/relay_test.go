@@ -84,6 +84,7 @@ type scene struct {
 	long           bool                   // it tells how far it is
 	gone           *Desk                  // was cut off: what it sends and gets is not counted as lost
 	owed           map[ident.Message]bool // had to be alarmed
+	unalarmed      map[ident.Message]bool // and were not, when it was time
 }
 
 // note is a message that a desk sent.
@@ -99,7 +100,7 @@ func newScene(t *testing.T, dir string) *scene {
 	t.Helper()
 	w, err := NewWorld(dir, 1)
 	must(t, err)
-	s := &scene{World: w, t: t, began: time.Now(), owed: map[ident.Message]bool{}}
+	s := &scene{World: w, t: t, began: time.Now(), owed: map[ident.Message]bool{}, unalarmed: map[ident.Message]bool{}}
 	s.jpn, err = w.Found("JPN", 1)
 	must(t, err)
 	s.nato, err = w.Found("NATO", 2)
