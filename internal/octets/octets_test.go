@@ -3,6 +3,7 @@ package octets
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"testing"
 )
 
@@ -71,6 +72,16 @@ func TestLengthsThatLie(t *testing.T) {
 		r := NewReader([]byte{0, 7, 0xff, 0xff, 0xff, 0xff})
 		if got := take(r); got != nil || !errors.Is(r.Err(), ErrMalformed) {
 			t.Errorf("%s: %x, %v, want ErrMalformed", name, got, r.Err())
+		}
+		// Memory is taken for what is there, not for what is said.
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range 10 {
+			take(NewReader([]byte{0, 7, 0xff, 0xff, 0xff, 0xff}))
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 64<<10 {
+			t.Errorf("%s: ten take %d bytes of memory", name, got)
 		}
 	}
 }
