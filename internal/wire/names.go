@@ -46,9 +46,6 @@ func (s Status) Valid() bool { return s >= Actual && s <= Test }
 // Valid reports whether a is something that can be asked for.
 func (a Ack) Valid() bool { return a <= AckAnswer }
 
-// Valid reports whether s is one of the states.
-func (s State) Valid() bool { return s >= Queued && s <= Want }
-
 func parseName[T ~uint8](names []string, s, what string) (T, error) {
 	if i := slices.Index(names, s); i >= 0 && s != "" {
 		return T(i), nil
