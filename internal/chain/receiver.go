@@ -59,6 +59,13 @@ func newReceiver(s Suite, n names, key []byte, party ident.Party, now time.Time)
 // Sender is the desk whose sending key this is.
 func (r *Receiver) Sender() ident.Desk { return r.desk }
 
+// Last returns the newest opened sequence of a chain and its running hash; 0
+// before the first.
+func (r *Receiver) Last(l Lane) (sequence uint32, running [32]byte) {
+	c := &r.chains[l]
+	return c.last(), c.running
+}
+
 // Same reports whether sl is another slice of this generation: a repeat, to be
 // dropped. It returns [ErrConflict] when it names the same generation and
 // another key; both slices' proofs are the evidence.

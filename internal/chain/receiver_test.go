@@ -94,8 +94,8 @@ func TestLateMessagesOpenAfterRestart(t *testing.T) {
 		if gaps := rx.Missing(); gaps != nil {
 			t.Fatalf("order %v: still missing %v", order, gaps)
 		}
-		if c := &rx.chains[0]; c.last() != 6 || c.running != p.tx.lanes[0].running {
-			t.Fatalf("order %v: ends at %d with another running hash", order, c.last())
+		if seq, running := rx.Last(0); seq != 6 || running != p.tx.lanes[0].running {
+			t.Fatalf("order %v: ends at %d with another running hash", order, seq)
 		}
 	}
 }
