@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -297,19 +298,25 @@ func (k *Book) offered(o Outlet, offer roster.Offer) error {
 			return fault.New(fault.Refused, "A line was offered with %s, with whom this desk is not paired.", m.Name)
 		}
 	}
-	if _, err := o.Store().Line(id); errors.Is(err, store.ErrNone) {
+	row, err := o.Store().Line(id)
+	news := errors.Is(err, store.ErrNone)
+	if news {
 		if err := k.propose(o, c, id); err != nil {
 			return err
 		}
 	} else if err != nil {
 		return fmt.Errorf("read line %s: %w", id, err)
 	}
+	signed, err := signatures(o.Store(), id)
+	if err != nil {
+		return err
+	}
 	set, err := k.lineSet(o.Store(), c)
 	if err != nil {
 		return err
 	}
 	for _, s := range offer.Signatures {
-		if s.Line != id {
+		if s.Line != id || slices.ContainsFunc(signed, func(o roster.CharterSignature) bool { return o.Party == s.Party }) {
 			continue
 		}
 		if current, err := set.CheckSignature(c, s); err != nil || !current {
@@ -318,6 +325,10 @@ func (k *Book) offered(o Outlet, offer roster.Offer) error {
 		if err := o.Store().PutCharterSignature(id, s.Party, s.Bytes()); err != nil {
 			return fmt.Errorf("store charter signature: %w", err)
 		}
+		news = true
+	}
+	if !news && (row.State != "proposed" || len(signed) < len(c.Members)) {
+		return nil // a copy, or what is known
 	}
 	return k.opened(o, c)
 }

@@ -3,6 +3,7 @@ package trust
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,36 @@ type teller struct {
 func (o teller) Tell(_ ident.Party, kind uint8, body []byte) error {
 	*o.told = append(*o.told, append([]byte{kind}, body...))
 	return nil
+}
+
+// TestOfferIsTakenOnce: an offer of a line that a relay gives again changes
+// nothing: nobody's screen is told, nothing is read again, nothing journalled.
+func TestOfferIsTakenOnce(t *testing.T) {
+	a, b := newSide(t, "JPN", 1), newSide(t, "NATO", 1)
+	pair(t, a, b, false)
+	var told [][]byte
+	a.Step = func(ctx context.Context, fn func(Outlet) error) error {
+		return a.store.Update(ctx, func(tx *store.Tx) error { return fn(teller{outlet{tx, a}, &told}) })
+	}
+	must[ident.Line](t)(a.Create(t.Context(), Terms{Name: "JPN-NATO", Parties: []string{"NATO"}}))
+	take := func() {
+		t.Helper()
+		from := roster.Entry{Desk: ident.Desk{7}, Party: a.Self.Party}
+		if err := b.Step(t.Context(), func(o Outlet) error { return b.Control(o, from, told[0][0], told[0][1:]) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take()
+	leaves, events := len(b.leaves), len(b.events)
+	if !slices.Contains(b.leaves, "line-offered") || !slices.Contains(b.events, eventLine) {
+		t.Fatalf("an offer: %v, %v", b.leaves, b.events)
+	}
+	for range 9 {
+		take()
+	}
+	if len(b.leaves) != leaves || len(b.events) != events {
+		t.Errorf("nine copies: %d leaves and %d events more", len(b.leaves)-leaves, len(b.events)-events)
+	}
 }
 
 // TestDuressBetraysNothingAtHome: with the duress word and without it, the own
