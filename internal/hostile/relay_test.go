@@ -197,7 +197,10 @@ func (s *scene) traffic(name string, from, n int) {
 	if s.gone != nil {
 		senders = append(senders, sender{s.gone, s.jn})
 	}
-	const together = 25
+	together := 25
+	if s.long {
+		together = 100
+	}
 	for i := 0; i < n; i += together {
 		var group sync.WaitGroup
 		for k := i; k < min(i+together, n); k++ {
