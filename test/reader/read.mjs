@@ -9,6 +9,7 @@ import { readAttestations } from './attestation.mjs';
 import { readMessages, readReceipts } from './bodies.mjs';
 import { readChain } from './chain.mjs';
 import { readJournal } from './journal.mjs';
+import { readKept } from './kept.mjs';
 import { readPairing } from './pairing.mjs';
 import { readRoster } from './roster.mjs';
 import { readScenario } from './scenario.mjs';
@@ -23,6 +24,7 @@ const readers = {
   'chain1.json': (v) => readChain(v, 1),
   'chain2.json': (v) => readChain(v, 2),
   'journal1.json': readJournal,
+  'kept1.json': readKept,
   'message1.json': readMessages,
   'receipt1.json': readReceipts,
   'roster1.json': readRoster,
