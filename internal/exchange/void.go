@@ -83,17 +83,14 @@ func (b *Batch) giveUpFor(l *line, desk ident.Desk, group ident.Group, d diverge
 	return b.stateIn(l, s.parties, voidList(g, gone))
 }
 
-// takeVoid notes which envelopes of its own a peer gave up. What it says of
-// their place counts in the running hash, so it can hide nothing with it.
-func (b *Batch) takeVoid(l *line, o chain.Opened, raw []byte) error {
+// parseVoid reads what voidList wrote behind its first byte.
+func parseVoid(raw []byte) (name [16]byte, all []store.Place, err error) {
 	r := octets.NewReader(raw)
-	var name [16]byte
 	r.Into(name[:])
 	n := r.Uint16()
 	if n > maxVoid {
 		r.Fail(fmt.Errorf("%d void envelopes", n))
 	}
-	var all []store.Place
 	for i := 0; i < int(n) && r.Err() == nil; i++ {
 		p := store.Place{Lane: r.Uint8(), Sequence: r.Uint32()}
 		r.Into(p.Previous[:])
@@ -103,7 +100,14 @@ func (b *Batch) takeVoid(l *line, o chain.Opened, raw []byte) error {
 		}
 		all = append(all, p)
 	}
-	if err := r.Done(); err != nil {
+	return name, all, r.Done()
+}
+
+// takeVoid notes which envelopes of its own a peer gave up. What it says of
+// their place counts in the running hash, so it can hide nothing with it.
+func (b *Batch) takeVoid(l *line, o chain.Opened, raw []byte) error {
+	name, all, err := parseVoid(raw)
+	if err != nil {
 		b.drop("list of void envelopes", err)
 		return nil
 	}

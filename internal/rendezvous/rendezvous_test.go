@@ -99,3 +99,39 @@ func FuzzCode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzBlob: what was sealed opens as it was, under its step alone; with anything
+// in its place nothing opens.
+func FuzzBlob(f *testing.F) {
+	k, err := rendezvous.ParseKeys(bytes.Repeat([]byte{7}, 48))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte{}, uint8(1), 0)
+	f.Add([]byte("EXERCISE file"), uint8(2), 12)
+	f.Add(make([]byte, 4092), uint8(3), 4000)
+	f.Fuzz(func(t *testing.T, file []byte, step uint8, at int) {
+		blob, err := k.Seal(step, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := k.Open(step, blob); err != nil || !bytes.Equal(back, file) || (len(blob)-28)%4096 != 0 {
+			t.Errorf("%d bytes come back as %d from a blob of %d, %v", len(file), len(back), len(blob), err)
+		}
+		if _, err := k.Open(step+1, blob); err == nil {
+			t.Error("a blob opens in another step")
+		}
+		if at >= 0 && at < len(blob) {
+			blob[at] ^= 1
+			if _, err := k.Open(step, blob); err == nil {
+				t.Error("a changed blob opens")
+			}
+			if _, err := k.Open(step, blob[:at]); err == nil {
+				t.Error("a blob that was cut opens")
+			}
+		}
+		if _, err := k.Open(step, file); err == nil {
+			t.Error("a stranger's blob opens")
+		}
+	})
+}

@@ -9,9 +9,11 @@ import (
 	"crypto/hmac"
 	"crypto/mlkem"
 	"crypto/mlkem/mlkemtest"
+	"crypto/pbkdf2"
 	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
+	"hash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,6 +54,8 @@ type wycheCase struct {
 	IKM, Salt, Info, OKM                      raw
 	Public, Private, Shared                   raw
 	Seed, EK, C, M, K                         raw
+	Password, DK                              raw
+	IterationCount, DKLen                     int
 }
 
 // public is the group's public key, which is hexadecimal or an object with it.
@@ -167,6 +171,17 @@ func TestWycheproofSymmetric(t *testing.T) {
 		h.Write(c.Msg)
 		return hmac.Equal(h.Sum(nil)[:g.TagSize/8], c.Tag), false
 	})
+}
+
+// TestWycheproofPBKDF2: what a passphrase goes through in FIPS mode (internal/keyring),
+// and the code of a rendezvous (internal/rendezvous).
+func TestWycheproofPBKDF2(t *testing.T) {
+	for name, h := range map[string]func() hash.Hash{"pbkdf2_hmacsha512": sha512.New, "pbkdf2_hmacsha384": sha512.New384} {
+		eachCase(t, name, 58, func(_ wycheGroup, c wycheCase) (bool, bool) {
+			out, err := pbkdf2.Key(h, string(c.Password), c.Salt, c.IterationCount, c.DKLen)
+			return err == nil && bytes.Equal(out, c.DK), false
+		})
+	}
 }
 
 func TestWycheproofX25519(t *testing.T) {
