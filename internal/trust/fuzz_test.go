@@ -40,8 +40,8 @@ func FuzzControl(f *testing.F) {
 	for kind := range uint8(12) {
 		f.Add(kind, []byte{1, 1, 0, 0})
 	}
+	s := newSide(f, "JPN", 1)
 	f.Fuzz(func(t *testing.T, kind uint8, b []byte) {
-		s := newSide(t, "JPN", 1)
 		for _, from := range []roster.Entry{{Desk: ident.Desk{7}, Party: s.Self.Party}, {Desk: ident.Desk{8}, Party: ident.Party{9}}} {
 			err := s.Step(t.Context(), func(o Outlet) error { return s.Control(o, from, kind, b) })
 			var e *fault.Error

@@ -51,7 +51,7 @@ func (o outlet) Leaf(kind string, data []byte) error {
 	return err
 }
 
-func newSide(t *testing.T, name string, persons int) *side {
+func newSide(t testing.TB, name string, persons int) *side {
 	t.Helper()
 	key := make([]byte, store.KeySize)
 	_, _ = rand.Read(key)
@@ -80,7 +80,7 @@ func newSide(t *testing.T, name string, persons int) *side {
 }
 
 // addition is a root's statement about a desk; a card has at least one.
-func addition(t *testing.T, root suite.RootKey, desk roster.Signer) roster.Statement {
+func addition(t testing.TB, root suite.RootKey, desk roster.Signer) roster.Statement {
 	t.Helper()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	cert := must[roster.Certificate](t)(roster.NewCertificate(suite.One, root, roster.Certificate{
@@ -99,7 +99,7 @@ func addition(t *testing.T, root suite.RootKey, desk roster.Signer) roster.State
 	}))
 }
 
-func (s *side) tx(t *testing.T, fn func(tx *store.Tx) error) {
+func (s *side) tx(t testing.TB, fn func(tx *store.Tx) error) {
 	t.Helper()
 	if err := s.store.Update(t.Context(), fn); err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func (s *side) get(t *testing.T, id string) (p Pairing) {
 	return p
 }
 
-func must[T any](t *testing.T) func(v T, err error) T {
+func must[T any](t testing.TB) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()
 		if err != nil {
