@@ -243,9 +243,13 @@ func (s *scene) play(b *Behaviour, n int, out *played) {
 		}
 		s.traffic(b.Name, 10+n/2, n-n/2)
 	}
+	step := time.Minute
+	if s.long { // to look at all ladders takes longer than what happens meanwhile
+		step = 4 * time.Minute
+	}
 	for end := time.Now().Add(max(b.Lasts, 20*time.Minute)); time.Now().Before(end); {
-		time.Sleep(min(time.Minute, time.Until(end)))
-		if left := time.Until(end); left < 20*time.Minute || left%(24*time.Hour) < time.Minute {
+		time.Sleep(min(step, time.Until(end)))
+		if left := time.Until(end); left < 20*time.Minute || left%(2*time.Hour) < step {
 			s.progress(b.Name, "misbehaving")
 		}
 	}
