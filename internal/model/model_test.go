@@ -24,6 +24,7 @@ func small() []Case {
 		{Name: "a removal and a desk from its backup", Members: all, Changes: []Change{remove(0, 2)}, Senders: []int{1}, Restores: 1, Prompt: true},
 		{Name: "one desk writes twice and comes back from its backup", Members: 0b011, Senders: []int{0, 0}, Restores: 1, Drops: 1, Prompt: true},
 		{Name: "two remove each other", Members: all, Changes: []Change{remove(0, 1), remove(1, 0)}, Senders: []int{2}, Drops: 1, Prompt: true},
+		{Name: "two relays, a loss, a restart and a desk from its backup", Members: 0b011, Senders: []int{0}, Drops: 1, Restarts: 1, Restores: 1, Both: true, Prompt: true},
 		{Name: "two relays", Members: 0b011, Senders: []int{0, 1}, Rekeys: 1, Drops: 1, Both: true, Prompt: true},
 	}
 }
