@@ -21,7 +21,7 @@ type copyOf struct {
 func (s *scene) copies(q func(d *Desk) (string, []any)) map[copyOf]bool {
 	all := map[copyOf]bool{}
 	for _, d := range s.desks() {
-		if d == s.gone {
+		if d == s.gone || d.store == nil { // cut off, or a puppet, which does not run
 			continue
 		}
 		text, args := q(d)
@@ -99,7 +99,7 @@ const alarmLate = 5*time.Minute + 15*time.Second
 func (s *scene) undelivered() {
 	signed, alarmed := s.signed(), s.alarmed()
 	for _, d := range s.desks() {
-		if d == s.gone {
+		if d == s.gone || d.store == nil { // cut off, or a puppet, which does not run
 			continue
 		}
 		accepted, lives := map[ident.Message]time.Time{}, map[ident.Desk]map[ident.Line]time.Time{}
