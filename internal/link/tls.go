@@ -87,8 +87,13 @@ func binding(tc *tls.Conn, relay ident.Relay, hello []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("export keying material: %w", err)
 	}
+	return bound(exp, relay, hello), nil
+}
+
+// bound is what a desk signs: this session, this relay, this HELLO.
+func bound(exporter []byte, relay ident.Relay, hello []byte) []byte {
 	b := append([]byte{byte(len(proofLabel))}, proofLabel...)
-	b = append(b, exp...)
+	b = append(b, exporter...)
 	b = append(b, relay[:]...)
-	return append(b, hello...), nil
+	return append(b, hello...)
 }

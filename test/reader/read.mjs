@@ -6,6 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readAttestations } from './attestation.mjs';
+import { readLink } from './link.mjs';
 import { readMessages, readReceipts } from './bodies.mjs';
 import { readChain } from './chain.mjs';
 import { readJournal } from './journal.mjs';
@@ -25,6 +26,7 @@ const readers = {
   'chain2.json': (v) => readChain(v, 2),
   'journal1.json': readJournal,
   'kept1.json': readKept,
+  'link1.json': readLink,
   'message1.json': readMessages,
   'receipt1.json': readReceipts,
   'roster1.json': readRoster,
