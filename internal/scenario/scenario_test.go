@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"hotline/internal/chain"
-	"hotline/internal/checkpoint"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/suite"
@@ -160,17 +159,16 @@ func TestScenario(t *testing.T) {
 
 // desk is one desk with all its keys, when the story is told and when it is read.
 type desk struct {
-	name     string
-	party    *party
-	key      suite.DeskKey
-	message  suite.MessageKey
-	control  suite.SealKey
-	seal     suite.SealKey
-	id       ident.Desk
-	sender   *chain.Sender     // told
-	held     []*chain.Receiver // read: the sending keys that it has slices of
-	receipts checkpoint.Lane
-	final    [32]byte
+	name    string
+	party   *party
+	key     suite.DeskKey
+	message suite.MessageKey
+	control suite.SealKey
+	seal    suite.SealKey
+	id      ident.Desk
+	sender  *chain.Sender     // told
+	held    []*chain.Receiver // read: the sending keys that it has slices of
+	final   [32]byte
 }
 
 type party struct {
