@@ -198,16 +198,21 @@ func TestHostileShapesTakeNoTime(t *testing.T) {
 	small, large := hostileShapes(1), hostileShapes(8)
 	for name := range small {
 		once, eight := cpu(small[name]), cpu(large[name])
-		// Linear is a factor of 8, quadratic one of 64.
-		if eight > 24*max(once, 5*time.Millisecond) {
+		// Linear is a factor of 8, of which a cache that no longer holds it all
+		// makes 26; quadratic is one of 64.
+		if eight > 40*max(once, 5*time.Millisecond) {
 			t.Errorf("%s: %d bytes took %v of processor time, %d bytes %v", name, len(small[name]), once, len(large[name]), eight)
 		}
 	}
 }
 
-// cpu returns the processor time that the gates take for s: other work on the
-// machine does not count.
+// cpu returns the least processor time that the gates take for s in three runs:
+// other work on the machine counts only where it empties the caches.
 func cpu(s string) time.Duration {
+	return min(cpuOnce(s), cpuOnce(s), cpuOnce(s))
+}
+
+func cpuOnce(s string) time.Duration {
 	var before, after syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &before)
 	for _, g := range []Gate{{}, {Labels: true}} {
