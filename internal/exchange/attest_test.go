@@ -330,6 +330,36 @@ func TestAcceptedAndNotDeliveredIsAlarmed(t *testing.T) {
 	})
 }
 
+// TestEveryUndeliveredMessageIsAlarmedInTime: also when a relay keeps back more
+// than one transaction alarms about.
+func TestEveryUndeliveredMessageIsAlarmedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, jpn, nato, aus, line := trio(t)
+		h.mu.Lock()
+		h.withhold = func(from, to ident.Mailbox, env []byte) bool { return from == jpn.box && to == nato.box }
+		h.mu.Unlock()
+		var ids []ident.Message
+		for range 900 {
+			m := flash(line, "EXERCISE")
+			m.Precedence = precedence.Routine
+			ids = append(ids, send(t, jpn, m))
+		}
+		time.Sleep(4 * time.Minute)
+		send(t, nato, flash(line, "EXERCISE, NATO is alive"))
+		time.Sleep(75 * time.Second)
+		missing := 0
+		for _, id := range ids {
+			if !jpn.now(t, "undelivered", has(id, exchange.StateUndelivered)) {
+				missing++
+			}
+		}
+		if missing > 0 {
+			t.Errorf("%d of %d messages were not alarmed about in time", missing, len(ids))
+		}
+		quiesce(jpn, nato, aus)
+	})
+}
+
 // TestTwoMessagesUnderOneIDConvict: the second is not shown, and both are kept.
 func TestTwoMessagesUnderOneIDConvict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -13,6 +13,9 @@ const (
 	// undeliveredAfter is how long a relay may have had a message for a desk that
 	// is alive and has not signed for it.
 	undeliveredAfter = 5 * time.Minute
+	// undeliveredAtOnce is how many one transaction alarms about: what comes
+	// meanwhile waits for it.
+	undeliveredAtOnce = 256
 	// StateUndelivered is the side step on the ladder that says so.
 	StateUndelivered = "undelivered"
 )
@@ -21,9 +24,12 @@ const (
 // a desk has not signed for, and whose desk was heard since: somebody between
 // the two keeps them back.
 func (b *Batch) alarmUndelivered() error {
-	all, err := b.Tx.Undelivered(b.Steady.Add(-undeliveredAfter), StateUndelivered)
+	all, err := b.Tx.Undelivered(b.Steady.Add(-undeliveredAfter), StateUndelivered, undeliveredAtOnce)
 	if err != nil {
 		return fmt.Errorf("list what nobody signed for: %w", err)
+	}
+	if len(all) == undeliveredAtOnce { // a relay that keeps all back is told of in time, too
+		b.After(func() { b.e.later(0, "alarm", (*Batch).alarmUndelivered) })
 	}
 	desks := map[ident.Message][]string{}
 	for _, u := range all {

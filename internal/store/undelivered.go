@@ -27,12 +27,12 @@ func (tx *Tx) WaitsFor(id ident.Message, desk ident.Desk) (waits bool, err error
 	return waits, err
 }
 
-// Undelivered lists messages that a relay has had since before t, and that have
-// no rung of that state yet.
-func (tx *Tx) Undelivered(t time.Time, state string) ([]Undelivered, error) {
+// Undelivered lists up to limit messages that a relay has had since before t,
+// and that have no rung of that state yet.
+func (tx *Tx) Undelivered(t time.Time, state string, limit int) ([]Undelivered, error) {
 	return Collect(tx, func(r Row) (u Undelivered, err error) { err = r.Scan(u.Message[:], u.Desk[:]); return u, err },
 		`SELECT DISTINCT o.message, t.desk FROM target t JOIN outbox o ON o.id = t.outbox JOIN message m ON m.id = o.message
 		JOIN heard h ON h.line = m.line AND h.desk = t.desk
 		WHERE o.purpose = 'message' AND t.state <> 2 AND t.accepted_at <= ? AND h.steady >= t.accepted_at
-		AND NOT EXISTS (SELECT 1 FROM rung g WHERE g.message = m.id AND g.state = ?) ORDER BY o.message, t.desk LIMIT 256`, t, state)
+		AND NOT EXISTS (SELECT 1 FROM rung g WHERE g.message = m.id AND g.state = ?) ORDER BY o.message, t.desk LIMIT ?`, t, state, limit)
 }
