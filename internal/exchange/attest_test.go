@@ -339,14 +339,14 @@ func TestEveryUndeliveredMessageIsAlarmedInTime(t *testing.T) {
 		h.withhold = func(from, to ident.Mailbox, env []byte) bool { return from == jpn.box && to == nato.box }
 		h.mu.Unlock()
 		var ids []ident.Message
-		for range 900 {
+		for range 600 {
 			m := flash(line, "EXERCISE")
 			m.Precedence = precedence.Routine
 			ids = append(ids, send(t, jpn, m))
 		}
 		time.Sleep(4 * time.Minute)
 		send(t, nato, flash(line, "EXERCISE, NATO is alive"))
-		time.Sleep(75 * time.Second)
+		time.Sleep(66 * time.Second)
 		missing := 0
 		for _, id := range ids {
 			if !jpn.now(t, "undelivered", has(id, exchange.StateUndelivered)) {
