@@ -8,6 +8,7 @@ import (
 	"hotline/internal/exchange"
 	"hotline/internal/ident"
 	"hotline/internal/roster"
+	"hotline/internal/store"
 	"hotline/internal/suite"
 )
 
@@ -73,7 +74,5 @@ func TestStatementWaitsForItsRotation(t *testing.T) {
 	}
 	jpn.control(exchange.ControlStatement, by(founder, roster.Statement{Type: roster.RotateRoot, Number: 2, Rotate: rotation}))
 	nato.until(t, "what came behind the rotation", known(jpn.send([]*party{a, b, third}, nil)))
-	if on() != 2 {
-		t.Errorf("%d desks of JPN are on, want the one that its new root added as well", on())
-	}
+	nato.until(t, "the desk that the new root added", func(*store.Tx) bool { return on() == 2 })
 }
