@@ -14,6 +14,7 @@ import (
 	"hotline/internal/pack"
 	"hotline/internal/precedence"
 	"hotline/internal/suite"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -154,8 +155,8 @@ func (l *two) reports() (sizes []float64, err error) {
 func (l *two) flashes(all []string) (sizes []float64, err error) {
 	for _, text := range all {
 		m := wire.Message{
-			Kind: wire.Alert, Status: wire.Exercise, Exercise: "PAPER LANTERN", Precedence: precedence.Flash, Serial: "JPN-1/0412",
-			Composed: time.Now().UnixMilli(), Role: "watch officer", Action: l.parties[1:], AckWanted: wire.AckReceipt, AckDue: 600,
+			Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "PAPER LANTERN", Precedence: precedence.Flash, Serial: "JPN-1/0412",
+			Composed: time.Now().UnixMilli(), Role: "watch officer", Action: l.parties[1:], AckWanted: traffic.AckReceipt, AckDue: 600,
 			Label:   wire.Label{Classification: marking.Unclassified, TLP: marking.TLPAmberStrict, PAP: marking.PAPAmber, REL: l.parties},
 			Subject: "EXERCISE Attack on port control systems", Language: "en",
 		}
@@ -174,7 +175,7 @@ func (l *two) flashes(all []string) (sizes []float64, err error) {
 }
 
 func (l *two) delivered() (float64, error) {
-	r := wire.Receipt{State: wire.Delivered, Message: ident.NewMessage(), At: time.Now().UnixMilli(), Content: [32]byte{1}, Label: [32]byte{2}, Group: l.group}
+	r := wire.Receipt{State: traffic.Delivered, Message: ident.NewMessage(), At: time.Now().UnixMilli(), Content: [32]byte{1}, Label: [32]byte{2}, Group: l.group}
 	body, err := r.Encode()
 	if err != nil {
 		return 0, err

@@ -8,7 +8,7 @@ import (
 	"hotline/internal/api"
 	"hotline/internal/ident"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // climb shows the ladder, the rung that the message has reached, and what may
@@ -26,7 +26,7 @@ func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, r
 			one.Text = strings.TrimSpace(one.Text + " answer by " + g.AnswerBy.UTC().Format(time.RFC3339))
 		}
 		out.Ladder = append(out.Ladder, one)
-		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() && g.Party == d.id.Party {
+		if s, err := traffic.ParseState(g.State); err == nil && s.ByPerson() && g.Party == d.id.Party {
 			own = g
 		}
 	}
@@ -37,7 +37,7 @@ func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, r
 	if row.Party == d.id.Party || !open {
 		return
 	}
-	standing := own.State != "" && own.State != wire.Withdrawn.String()
+	standing := own.State != "" && own.State != traffic.Withdrawn.String()
 	if !standing {
 		out.Actions = append(out.Actions, "receipt")
 	}
@@ -53,39 +53,39 @@ func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, r
 
 // order lists the rungs from the lowest. A message has reached the lowest rung
 // that every recipient party has: "3 of 5 receipted" is not receipted.
-var order = []wire.State{
-	wire.Queued, wire.Accepted, wire.Delivered, wire.Alarmed, wire.Receipted, wire.Readback, wire.Holding, wire.Cannot, wire.Comply, wire.Answered,
+var order = []traffic.State{
+	traffic.Queued, traffic.Accepted, traffic.Delivered, traffic.Alarmed, traffic.Receipted, traffic.Readback, traffic.Holding, traffic.Cannot, traffic.Comply, traffic.Answered,
 }
 
 // reached returns how far a message has come at all of its recipients. A desk
 // that refused it, and a relay that will not take it, are named before all.
 func reached(ladder []store.Rung, recipients []ident.Party) string {
-	relay := wire.Queued
-	party := map[ident.Party]wire.State{}
+	relay := traffic.Queued
+	party := map[ident.Party]traffic.State{}
 	for _, g := range ladder {
-		s, err := wire.ParseState(g.State)
+		s, err := traffic.ParseState(g.State)
 		switch {
 		case err != nil:
 			continue
 		case g.Desk == (ident.Desk{}):
 			relay = s // the newest word of a relay: accepted or refused
-		case s == wire.Refused || s == wire.Expired:
+		case s == traffic.Refused || s == traffic.Expired:
 			return g.State
-		case s == wire.Withdrawn:
-			party[g.Party] = wire.Delivered
+		case s == traffic.Withdrawn:
+			party[g.Party] = traffic.Delivered
 		case s.ByPerson(), slices.Index(order, s) > slices.Index(order, party[g.Party]):
 			if slices.Contains(order, s) {
 				party[g.Party] = s
 			}
 		}
 	}
-	lowest := wire.Answered
+	lowest := traffic.Answered
 	for _, p := range recipients {
 		s := max(party[p], relay)
-		if relay == wire.Refused && party[p] == 0 || relay == wire.Refused && party[p] == wire.Queued {
-			return wire.Refused.String()
+		if relay == traffic.Refused && party[p] == 0 || relay == traffic.Refused && party[p] == traffic.Queued {
+			return traffic.Refused.String()
 		}
-		if relay == wire.Refused {
+		if relay == traffic.Refused {
 			s = party[p]
 		}
 		if slices.Index(order, s) < slices.Index(order, lowest) {

@@ -20,6 +20,7 @@ import (
 	"hotline/internal/pack"
 	"hotline/internal/stix"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -213,7 +214,7 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 func (d *Desk) decide(l marking.Label, body *wire.Message, door marking.Door) marking.Decision {
 	return marking.Decide(l, marking.Subject{
 		Parties: []string{d.id.PartyName}, InAudience: true, Addressed: true, Ceiling: marking.Unclassified,
-		Action: marking.Passive, Actual: body.Status == wire.Actual, At: time.Now(),
+		Action: marking.Passive, Actual: body.Status == traffic.Actual, At: time.Now(),
 	}, door)
 }
 
@@ -389,8 +390,8 @@ func (m messages) Ack(ctx context.Context, ref string, a api.Ack) (api.Message, 
 	if err != nil {
 		return api.Message{}, err
 	}
-	states := map[string]wire.State{
-		"receipt": wire.Receipted, "comply": wire.Comply, "cannot": wire.Cannot, "hold": wire.Holding, "withdraw": wire.Withdrawn,
+	states := map[string]traffic.State{
+		"receipt": traffic.Receipted, "comply": traffic.Comply, "cannot": traffic.Cannot, "hold": traffic.Holding, "withdraw": traffic.Withdrawn,
 	}
 	if a.Role == "" {
 		o, _ := api.OfficerFrom(ctx)

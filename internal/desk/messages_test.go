@@ -7,32 +7,33 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/marking"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
 func TestMessageHasReachedWhatEveryRecipientHas(t *testing.T) {
 	nato, aus := ident.Party{1}, ident.Party{2}
-	rung := func(p ident.Party, s wire.State) store.Rung {
+	rung := func(p ident.Party, s traffic.State) store.Rung {
 		return store.Rung{Party: p, Desk: ident.Desk(p), State: s.String()}
 	}
-	relay := func(s wire.State) store.Rung { return store.Rung{State: s.String()} }
+	relay := func(s traffic.State) store.Rung { return store.Rung{State: s.String()} }
 	tests := map[string]struct {
 		ladder []store.Rung
 		to     []ident.Party
-		want   wire.State
+		want   traffic.State
 	}{
-		"nothing yet":                        {nil, []ident.Party{nato}, wire.Queued},
-		"a relay has it":                     {[]store.Rung{relay(wire.Accepted)}, []ident.Party{nato}, wire.Accepted},
-		"one of two has it":                  {[]store.Rung{relay(wire.Accepted), rung(nato, wire.Delivered)}, []ident.Party{nato, aus}, wire.Accepted},
-		"one of two receipted":               {[]store.Rung{rung(nato, wire.Delivered), rung(aus, wire.Delivered), rung(nato, wire.Receipted)}, []ident.Party{nato, aus}, wire.Delivered},
-		"both receipted":                     {[]store.Rung{rung(nato, wire.Receipted), rung(aus, wire.Comply)}, []ident.Party{nato, aus}, wire.Receipted},
-		"a second desk does not lower it":    {[]store.Rung{rung(nato, wire.Receipted), rung(nato, wire.Delivered)}, []ident.Party{nato}, wire.Receipted},
-		"a whole file is no rung of its own": {[]store.Rung{rung(nato, wire.Delivered), rung(nato, wire.Whole)}, []ident.Party{nato}, wire.Delivered},
-		"withdrawn":                          {[]store.Rung{rung(nato, wire.Delivered), rung(nato, wire.Receipted), rung(nato, wire.Withdrawn)}, []ident.Party{nato}, wire.Delivered},
-		"refused by a desk":                  {[]store.Rung{rung(nato, wire.Refused), rung(aus, wire.Receipted)}, []ident.Party{nato, aus}, wire.Refused},
-		"refused by the relay":               {[]store.Rung{relay(wire.Refused)}, []ident.Party{nato}, wire.Refused},
-		"refused, then accepted":             {[]store.Rung{relay(wire.Refused), relay(wire.Accepted)}, []ident.Party{nato}, wire.Accepted},
-		"delivered in spite of a refusal":    {[]store.Rung{relay(wire.Refused), rung(nato, wire.Delivered)}, []ident.Party{nato}, wire.Delivered},
+		"nothing yet":                        {nil, []ident.Party{nato}, traffic.Queued},
+		"a relay has it":                     {[]store.Rung{relay(traffic.Accepted)}, []ident.Party{nato}, traffic.Accepted},
+		"one of two has it":                  {[]store.Rung{relay(traffic.Accepted), rung(nato, traffic.Delivered)}, []ident.Party{nato, aus}, traffic.Accepted},
+		"one of two receipted":               {[]store.Rung{rung(nato, traffic.Delivered), rung(aus, traffic.Delivered), rung(nato, traffic.Receipted)}, []ident.Party{nato, aus}, traffic.Delivered},
+		"both receipted":                     {[]store.Rung{rung(nato, traffic.Receipted), rung(aus, traffic.Comply)}, []ident.Party{nato, aus}, traffic.Receipted},
+		"a second desk does not lower it":    {[]store.Rung{rung(nato, traffic.Receipted), rung(nato, traffic.Delivered)}, []ident.Party{nato}, traffic.Receipted},
+		"a whole file is no rung of its own": {[]store.Rung{rung(nato, traffic.Delivered), rung(nato, traffic.Whole)}, []ident.Party{nato}, traffic.Delivered},
+		"withdrawn":                          {[]store.Rung{rung(nato, traffic.Delivered), rung(nato, traffic.Receipted), rung(nato, traffic.Withdrawn)}, []ident.Party{nato}, traffic.Delivered},
+		"refused by a desk":                  {[]store.Rung{rung(nato, traffic.Refused), rung(aus, traffic.Receipted)}, []ident.Party{nato, aus}, traffic.Refused},
+		"refused by the relay":               {[]store.Rung{relay(traffic.Refused)}, []ident.Party{nato}, traffic.Refused},
+		"refused, then accepted":             {[]store.Rung{relay(traffic.Refused), relay(traffic.Accepted)}, []ident.Party{nato}, traffic.Accepted},
+		"delivered in spite of a refusal":    {[]store.Rung{relay(traffic.Refused), rung(nato, traffic.Delivered)}, []ident.Party{nato}, traffic.Delivered},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +46,7 @@ func TestMessageHasReachedWhatEveryRecipientHas(t *testing.T) {
 
 func TestExportAsksTheMarkingFunction(t *testing.T) {
 	d := &Desk{id: identity{Self: exchange.Self{PartyName: "NATO"}}}
-	body := &wire.Message{Status: wire.Actual}
+	body := &wire.Message{Status: traffic.Actual}
 	label := marking.Label{
 		Classification: marking.Unclassified, PAP: marking.PAPClear, REL: marking.REL{Parties: []string{"JPN", "NATO"}},
 	}

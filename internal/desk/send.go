@@ -17,7 +17,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // draft translates what a door was given. It fills no marking and no
@@ -47,7 +47,7 @@ func (m messages) draft(ctx context.Context, in api.Draft) (d exchange.Draft, er
 		return d, markingFault(err)
 	}
 	d.ExerciseName, d.Subject, d.Language = in.ExerciseName, in.Subject, in.Language
-	if d.Status == wire.Exercise && d.ExerciseName == "" && line.Charter.Exercise {
+	if d.Status == traffic.Exercise && d.ExerciseName == "" && line.Charter.Exercise {
 		d.ExerciseName = line.Name // a line for exercises is one
 	}
 	d.Text, d.Upload = plainLines(in.Text), in.Upload
@@ -102,36 +102,36 @@ func markingFault(err error) error {
 	return f
 }
 
-func kind(in api.Draft) (wire.Kind, error) {
+func kind(in api.Draft) (traffic.Kind, error) {
 	switch {
 	case in.Kind != "":
-		return wire.ParseKind(in.Kind)
+		return traffic.ParseKind(in.Kind)
 	case in.Upload != "":
-		return wire.Alert, nil
+		return traffic.Alert, nil
 	default:
-		return wire.Formal, nil
+		return traffic.Formal, nil
 	}
 }
 
-func exerciseStatus(in api.Draft, line bool) (wire.Status, error) {
+func exerciseStatus(in api.Draft, line bool) (traffic.Status, error) {
 	switch {
 	case in.Status != "":
-		return wire.ParseStatus(in.Status)
+		return traffic.ParseStatus(in.Status)
 	case line || in.ExerciseName != "":
-		return wire.Exercise, nil
+		return traffic.Exercise, nil
 	default:
-		return wire.Actual, nil
+		return traffic.Actual, nil
 	}
 }
 
-func ackWanted(in api.Draft, k wire.Kind) (wire.Ack, error) {
+func ackWanted(in api.Draft, k traffic.Kind) (traffic.Ack, error) {
 	switch {
 	case in.AckRequired != "":
-		return wire.ParseAck(in.AckRequired)
+		return traffic.ParseAck(in.AckRequired)
 	case k.ByPerson() || in.AckByS > 0:
-		return wire.AckReceipt, nil
+		return traffic.AckReceipt, nil
 	default:
-		return wire.AckNone, nil
+		return traffic.AckNone, nil
 	}
 }
 

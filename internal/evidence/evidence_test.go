@@ -10,6 +10,7 @@ import (
 	"hotline/internal/evidence"
 	"hotline/internal/ident"
 	"hotline/internal/suite"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -201,7 +202,7 @@ func TestNonAnswerAcrossKeys(t *testing.T) {
 		t.Errorf("up to the new key: %+v", d)
 	}
 	other := sc.jpn.says("three")
-	late := []item{sc.nato.receipt(other, wire.Delivered)}
+	late := []item{sc.nato.receipt(other, traffic.Delivered)}
 	add(f, late...)
 	f.Paths = append(f.Paths, sc.nato.path(4, sc.jpn.party, late...))
 	attest(f, sc.s, sc.nato.attests(sc.jpn.party, start.Add(40*time.Minute)))
@@ -210,7 +211,7 @@ func TestNonAnswerAcrossKeys(t *testing.T) {
 		t.Errorf("into the new key: %+v", d)
 	}
 	// A receipt that came under the new key annuls it.
-	late = append(late, sc.nato.receipt(about, wire.Receipted))
+	late = append(late, sc.nato.receipt(about, traffic.Receipted))
 	add(f, late[1])
 	f.Paths[1] = sc.nato.path(4, sc.jpn.party, late...)
 	attest(f, sc.s, sc.nato.attests(sc.jpn.party, start.Add(50*time.Minute)))
@@ -233,7 +234,7 @@ func TestNonAnswerIsRefused(t *testing.T) {
 		"nothing attested":   {func(_ *scene, f *evidence.File, _ item) { f.Attestations = nil }, "attests nothing"},
 		"the newest attestation left out": {func(sc *scene, f *evidence.File, about item) {
 			// The chain went on; what was attested before still holds up to then.
-			sc.nato.receipt(about, wire.Receipted)
+			sc.nato.receipt(about, traffic.Receipted)
 		}, ""},
 	} {
 		sc := newScene(t, suite.One)
@@ -254,14 +255,14 @@ func TestAnsweredIsNoNonAnswer(t *testing.T) {
 	sc := newScene(t, suite.One)
 	f := sc.file(evidence.NonAnswer, sc.jpn)
 	m := sc.jpn.says("one")
-	chain := []item{sc.nato.receipt(m, wire.Delivered), sc.nato.receipt(m, wire.Receipted)}
+	chain := []item{sc.nato.receipt(m, traffic.Delivered), sc.nato.receipt(m, traffic.Receipted)}
 	f.Message, f.Party = m.id.String(), sc.nato.party.String()
 	add(f, chain...)
 	attest(f, sc.s, sc.nato.attests(sc.jpn.party, start.Add(15*time.Minute)))
 	f.Paths = append(f.Paths, sc.nato.path(4, sc.jpn.party, chain...))
 	refused(t, sc.bytes(f, sc.jpn), "receipted")
 	// Taken back within its minute: nobody stands behind an answer any more.
-	chain = append(chain, sc.nato.receipt(m, wire.Withdrawn))
+	chain = append(chain, sc.nato.receipt(m, traffic.Withdrawn))
 	add(f, chain[2])
 	f.Paths[0], f.Attestations = sc.nato.path(4, sc.jpn.party, chain...), nil
 	attest(f, sc.s, sc.nato.attests(sc.jpn.party, start.Add(15*time.Minute)))

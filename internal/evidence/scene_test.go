@@ -16,6 +16,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/suite"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -153,7 +154,7 @@ func (sc *scene) label() wire.Label {
 func (d *desk) says(text string, serial ...string) item {
 	d.sc.sent++
 	m := wire.Message{
-		Kind: wire.Alert, Status: wire.Exercise, Exercise: "EXERCISE FIRST LIGHT", Precedence: precedence.Flash,
+		Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "EXERCISE FIRST LIGHT", Precedence: precedence.Flash,
 		Serial: fmt.Sprintf("%s/%04d", d.name, d.sc.sent), Composed: start.UnixMilli(), Label: d.sc.label(), Action: []ident.Party{d.other().party},
 		Subject: "EXERCISE", Text: []byte("EXERCISE EXERCISE EXERCISE. " + text),
 	}
@@ -172,14 +173,14 @@ func (d *desk) saysBody(m *wire.Message, id ident.Message) item {
 }
 
 // receipt is what the desk says of a message of the other party.
-func (d *desk) receipt(about item, state wire.State) item {
+func (d *desk) receipt(about item, state traffic.State) item {
 	label := d.sc.label()
 	r := wire.Receipt{State: state, Message: about.id, At: start.Add(time.Minute).UnixMilli(), Content: about.content, Label: label.Hash(), Group: d.sc.group}
 	if state.ByPerson() {
 		r.Role = "watch officer"
 	}
-	if state == wire.Withdrawn {
-		r.Withdraws = wire.Receipted
+	if state == traffic.Withdrawn {
+		r.Withdraws = traffic.Receipted
 	}
 	body, err := r.Encode()
 	if err != nil {
@@ -319,9 +320,9 @@ func (sc *scene) transcript() (*evidence.File, []item) {
 		said = append(said, sc.jpn.says(text))
 	}
 	for _, m := range said {
-		heard = append(heard, sc.nato.receipt(m, wire.Delivered))
+		heard = append(heard, sc.nato.receipt(m, traffic.Delivered))
 	}
-	heard = append(heard, sc.nato.receipt(said[0], wire.Receipted))
+	heard = append(heard, sc.nato.receipt(said[0], traffic.Receipted))
 	add(f, said...)
 	add(f, heard...)
 	attest(f, sc.s, sc.jpn.attests(ident.Party{}, start.Add(15*time.Minute)))
@@ -335,7 +336,7 @@ func (sc *scene) transcript() (*evidence.File, []item) {
 func (sc *scene) nonAnswer() (*evidence.File, item) {
 	f := sc.file(evidence.NonAnswer, sc.jpn)
 	first, second := sc.jpn.says("one"), sc.jpn.says("two")
-	chain := []item{sc.nato.receipt(first, wire.Delivered), sc.nato.receipt(second, wire.Delivered), sc.nato.receipt(first, wire.Receipted)}
+	chain := []item{sc.nato.receipt(first, traffic.Delivered), sc.nato.receipt(second, traffic.Delivered), sc.nato.receipt(first, traffic.Receipted)}
 	f.Message, f.Party, f.Due = second.id.String(), sc.nato.party.String(), start.Add(10*time.Minute).UnixMilli()
 	add(f, chain...)
 	attest(f, sc.s, sc.nato.attests(sc.jpn.party, start.Add(15*time.Minute)))

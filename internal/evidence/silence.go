@@ -9,7 +9,7 @@ import (
 	"hotline/internal/chain"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // Silence is that a party had a message and nobody there answered it, up to a
@@ -61,7 +61,7 @@ func (c *checker) silence() (*Silence, error) {
 		if x.message != nil && ident.Message(x.in.Message) == id {
 			s.Serial = x.message.Serial
 		}
-		if x.receipt == nil || x.receipt.Message != id || x.receipt.State != wire.Delivered || c.certs[x.desk].Party != party {
+		if x.receipt == nil || x.receipt.Message != id || x.receipt.State != traffic.Delivered || c.certs[x.desk].Party != party {
 			continue
 		}
 		q, err := c.quiet(x)
@@ -90,7 +90,7 @@ func (c *checker) answered(id ident.Message, party ident.Party) string {
 		if x.receipt == nil || x.receipt.Message != id || c.certs[x.desk].Party != party || !x.receipt.State.ByPerson() {
 			continue
 		}
-		standing = x.receipt.State != wire.Withdrawn
+		standing = x.receipt.State != traffic.Withdrawn
 		text = fmt.Sprintf("a person at desk %s signed %q at %s", c.deskName(x.desk), x.receipt.State, clock(time.UnixMilli(x.receipt.At)))
 	}
 	if !standing {

@@ -9,6 +9,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (e *Engine) Alarmed(ctx context.Context, ids []ident.Message) error {
 			if slices.ContainsFunc(ladder, func(g store.Rung) bool { return g.Desk == e.cfg.Self.Desk && sounded(g.State) }) {
 				continue
 			}
-			if err := b.say(&m, wire.Receipt{State: wire.Alarmed, At: b.Now.UnixMilli()}); err != nil {
+			if err := b.say(&m, wire.Receipt{State: traffic.Alarmed, At: b.Now.UnixMilli()}); err != nil {
 				return err
 			}
 			if err := b.Leaf("alarmed", messageLeaf(&m)); err != nil {
@@ -49,6 +50,6 @@ func (e *Engine) Alarmed(ctx context.Context, ids []ident.Message) error {
 // sounded reports whether a rung makes an alarm needless: it has sounded, or a
 // person has the message.
 func sounded(state string) bool {
-	s, err := wire.ParseState(state)
-	return err == nil && (s == wire.Alarmed || s.ByPerson())
+	s, err := traffic.ParseState(state)
+	return err == nil && (s == traffic.Alarmed || s.ByPerson())
 }

@@ -14,6 +14,7 @@ import (
 	"hotline/internal/pack"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -104,7 +105,7 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 	sender, _ := l.roster.Desk(o.Sender)
 	m := store.Message{
 		ID: id, Line: l.ID, Group: o.Group, Party: sender.Party, Desk: o.Sender, Precedence: body.Precedence,
-		Exercise: body.Status != wire.Actual, Content: content, Body: o.Body, Envelope: envelope.Identify(env),
+		Exercise: body.Status != traffic.Actual, Content: content, Body: o.Body, Envelope: envelope.Identify(env),
 		Evidence: o.Evidence, CommittedAt: b.Now,
 	}
 	if slices.Contains(body.Action, b.e.cfg.Self.Party) {
@@ -141,7 +142,7 @@ func (b *Batch) admissible(l *line, parties []ident.Party, o chain.Opened, m *wi
 		return fault.New(fault.Refused, "A message came with a classification above the ceiling of its line.")
 	case uint8(m.Precedence) != o.Inside.Precedence || chain.Lane(m.Precedence) != o.Lane:
 		return fault.New(fault.Refused, "A message says another precedence than its envelope.")
-	case l.charter.Exercise && m.Status == wire.Actual:
+	case l.charter.Exercise && m.Status == traffic.Actual:
 		return fault.New(fault.Refused, "A message of status actual came on a line for exercises only.")
 	}
 	if err := readable(m); err != nil {

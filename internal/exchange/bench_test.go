@@ -10,7 +10,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // BenchmarkDelivered sends messages of 1 kB from 64 goroutines through two
@@ -25,7 +25,7 @@ func BenchmarkDelivered(b *testing.B) {
 	jpn := a.start(b, h)
 	c.start(b, h)
 	draft := exchange.Draft{
-		Line: ch.ID(one), Kind: wire.Informal, Status: wire.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Routine,
+		Line: ch.ID(one), Kind: traffic.Informal, Status: traffic.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Routine,
 		Label: marking.Label{TLP: marking.TLPAmber}, Text: strings.Repeat("EXERCISE throughput of a line ", 22),
 	}
 	b.ResetTimer()

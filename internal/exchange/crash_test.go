@@ -19,7 +19,7 @@ import (
 	"hotline/internal/link"
 	"hotline/internal/pack"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // TestMain makes the coder of package pack, which all tests share, before the
@@ -92,7 +92,7 @@ func randomStops(t *testing.T, seed uint64) {
 			for ctx.Err() == nil {
 				pause(ctx, g.between(time.Second, 10*time.Second))
 				for _, id := range nato.messages(t) {
-					err := nato.Acknowledge(ctx, id, exchange.Ack{State: wire.Receipted, Role: "watch officer"})
+					err := nato.Acknowledge(ctx, id, exchange.Ack{State: traffic.Receipted, Role: "watch officer"})
 					if k, _, _ := fault.Visible(err); err == nil || k == fault.Conflict {
 						receipted[id] = true
 					} else if !errors.Is(err, context.DeadlineExceeded) {

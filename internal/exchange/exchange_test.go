@@ -17,6 +17,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -33,8 +34,8 @@ func pair(t *testing.T) (h *hub, jpn, nato *desk, line ident.Line) {
 
 func flash(line ident.Line, text string) exchange.Draft {
 	return exchange.Draft{
-		Line: line, Kind: wire.Alert, Status: wire.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Flash,
-		Label: marking.Label{TLP: marking.TLPAmber}, Subject: "EXERCISE", Language: "en", Text: text, AckWanted: wire.AckReceipt,
+		Line: line, Kind: traffic.Alert, Status: traffic.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Flash,
+		Label: marking.Label{TLP: marking.TLPAmber}, Subject: "EXERCISE", Language: "en", Text: text, AckWanted: traffic.AckReceipt,
 	}
 }
 
@@ -51,7 +52,7 @@ func TestAlertIsDeliveredReceiptedAndBothLaddersAgree(t *testing.T) {
 	_, jpn, nato, line := pair(t)
 	id := send(t, jpn, flash(line, "EXERCISE early warning"))
 	jpn.until(t, "delivered", has(id, "delivered"))
-	if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: wire.Receipted, Role: "watch officer"}); err != nil {
+	if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: traffic.Receipted, Role: "watch officer"}); err != nil {
 		t.Fatal(err)
 	}
 	jpn.until(t, "receipted", has(id, "receipted"))
@@ -292,7 +293,7 @@ func TestAlarmIsSignedOnceAndNotForWhatIsTaken(t *testing.T) {
 	jpn.until(t, "alarmed", has(id, "alarmed"))
 	taken := send(t, jpn, flash(line, "EXERCISE"))
 	nato.until(t, "the second", func(tx *store.Tx) bool { _, err := tx.Message(taken); return err == nil })
-	if err := nato.Acknowledge(t.Context(), taken, exchange.Ack{State: wire.Receipted, Role: "watch officer"}); err != nil {
+	if err := nato.Acknowledge(t.Context(), taken, exchange.Ack{State: traffic.Receipted, Role: "watch officer"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := nato.Alarmed(t.Context(), []ident.Message{taken}); err != nil {
@@ -329,7 +330,7 @@ func TestReceiptAtOneDeskStopsTheClockAtItsPartysOthers(t *testing.T) {
 	for _, d := range []*desk{nato, second} {
 		d.until(t, "the message", func(tx *store.Tx) bool { _, err := tx.Message(id); return err == nil })
 	}
-	if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: wire.Receipted, Role: "watch officer"}); err != nil {
+	if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: traffic.Receipted, Role: "watch officer"}); err != nil {
 		t.Fatal(err)
 	}
 	second.until(t, "told of the receipt", has(id, "receipted"))
@@ -340,7 +341,7 @@ func TestReceiptAtOneDeskStopsTheClockAtItsPartysOthers(t *testing.T) {
 		return nil
 	})
 	jpn.until(t, "receipted", has(id, "receipted"))
-	err := second.Acknowledge(t.Context(), id, exchange.Ack{State: wire.Receipted, Role: "watch officer"})
+	err := second.Acknowledge(t.Context(), id, exchange.Ack{State: traffic.Receipted, Role: "watch officer"})
 	if k, _, _ := fault.Visible(err); k != fault.Conflict {
 		t.Errorf("a second receipt of the same party = %v, want a conflict", err)
 	}

@@ -19,6 +19,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/stix"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -360,14 +361,14 @@ func (b *Batch) verified(f *incoming, found error) error {
 	if err != nil {
 		return fmt.Errorf("read message %s: %w", f.Message, err)
 	}
-	state, r := "whole", wire.Receipt{State: wire.Whole, At: b.Now.UnixMilli(), File: uint8(f.Number)}
+	state, r := "whole", wire.Receipt{State: traffic.Whole, At: b.Now.UnixMilli(), File: uint8(f.Number)}
 	if found != nil {
 		if !errors.Is(found, blob.ErrContent) && !errors.Is(found, errNoBundle) {
 			return fmt.Errorf("verify file: %w", found)
 		}
 		b.drop("file is not the one that its message names", found)
 		state = "broken"
-		r = wire.Receipt{State: wire.Refused, At: b.Now.UnixMilli(), Text: "The file is not the one that the message names."}
+		r = wire.Receipt{State: traffic.Refused, At: b.Now.UnixMilli(), Text: "The file is not the one that the message names."}
 		if _, msg, _ := fault.Visible(found); errors.Is(found, errNoBundle) {
 			r.Text = "The file is not a STIX bundle: " + msg
 		}
@@ -392,7 +393,7 @@ func (b *Batch) askMissing() error {
 		if err != nil {
 			return fmt.Errorf("read message %s: %w", f.Message, err)
 		}
-		r := wire.Receipt{State: wire.Want, At: b.Now.UnixMilli(), File: uint8(f.Number)}
+		r := wire.Receipt{State: traffic.Want, At: b.Now.UnixMilli(), File: uint8(f.Number)}
 		for _, g := range f.blob.Missing(wire.MaxRanges) {
 			r.Missing = append(r.Missing, wire.Range{First: g.First, Count: g.Last - g.First + 1})
 		}

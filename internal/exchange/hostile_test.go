@@ -16,6 +16,7 @@ import (
 	"hotline/internal/pack"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -147,7 +148,7 @@ func TestReceiptsOfOneDeskAreBounded(t *testing.T) {
 	}
 	q := a.puppet(t, h, c.ID(one), b, chain.Start{}, a, b)
 	for i := range 200 {
-		r := wire.Receipt{State: wire.Delivered, At: int64(i + 1), Message: id, Content: m.Content, Label: body.Label.Hash(), Group: m.Group}
+		r := wire.Receipt{State: traffic.Delivered, At: int64(i + 1), Message: id, Content: m.Content, Label: body.Label.Hash(), Group: m.Group}
 		encoded, err := r.Encode()
 		if err != nil {
 			t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // On a line of three, one desk may hold every signature and send before another
@@ -118,7 +118,7 @@ func TestClockRunsUntilEveryPartyHasReceipted(t *testing.T) {
 	}
 	jpn, nato, aus := a.start(t, h), b.start(t, h), c.start(t, h)
 	id := send(t, jpn, flash(ch.ID(one), "EXERCISE"))
-	by := func(d *desk, n int, s wire.State) {
+	by := func(d *desk, n int, s traffic.State) {
 		d.until(t, "message", known(id))
 		if err := d.Acknowledge(t.Context(), id, exchange.Ack{State: s, Role: "watch officer"}); err != nil {
 			t.Fatal(err)
@@ -142,11 +142,11 @@ func TestClockRunsUntilEveryPartyHasReceipted(t *testing.T) {
 			return nil
 		})
 	}
-	by(nato, 1, wire.Receipted)
+	by(nato, 1, traffic.Receipted)
 	waits(true)
-	by(aus, 1, wire.Receipted)
+	by(aus, 1, traffic.Receipted)
 	waits(false)
-	by(nato, 1, wire.Withdrawn)
+	by(nato, 1, traffic.Withdrawn)
 	waits(true)
 }
 

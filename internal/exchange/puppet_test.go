@@ -13,6 +13,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -87,8 +88,8 @@ func (q *puppet) send(rel []*party, edit func(m *wire.Message)) ident.Message {
 func (q *puppet) sendAs(rel []*party, id ident.Message, edit func(m *wire.Message)) {
 	q.t.Helper()
 	m := wire.Message{
-		Kind: wire.Alert, Status: wire.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
-		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.id}, AckWanted: wire.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
+		Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
+		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.id}, AckWanted: traffic.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
 	}
 	names := map[string]ident.Party{}
 	full := marking.Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPClear}

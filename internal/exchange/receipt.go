@@ -12,6 +12,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -51,18 +52,18 @@ func (b *Batch) said(m *store.Message) ([]wire.Receipt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read ladder of %s: %w", m.ID, err)
 	}
-	all := []wire.Receipt{{State: wire.Delivered, At: m.CommittedAt.UnixMilli()}}
-	var before wire.State // what a person said last
+	all := []wire.Receipt{{State: traffic.Delivered, At: m.CommittedAt.UnixMilli()}}
+	var before traffic.State // what a person said last
 	for _, g := range ladder {
-		s, err := wire.ParseState(g.State)
-		if err != nil || g.Desk != b.e.cfg.Self.Desk || s == wire.Delivered || !s.Travels() {
+		s, err := traffic.ParseState(g.State)
+		if err != nil || g.Desk != b.e.cfg.Self.Desk || s == traffic.Delivered || !s.Travels() {
 			continue
 		}
 		r := wire.Receipt{State: s, At: g.At.UnixMilli(), Role: g.Role, Text: g.Text}
 		if !g.AnswerBy.IsZero() {
 			r.AnswerBy = g.AnswerBy.UnixMilli()
 		}
-		if s == wire.Withdrawn {
+		if s == traffic.Withdrawn {
 			r.Withdraws = before
 		}
 		if s.ByPerson() {
@@ -155,7 +156,7 @@ func (b *Batch) say(m *store.Message, r wire.Receipt) error {
 		return err
 	}
 	evidence, err := b.sealReceipt(l, s, m, m.Party, encoded)
-	if err != nil || r.State == wire.Want {
+	if err != nil || r.State == traffic.Want {
 		return err
 	}
 	if own := e.cfg.Self.Party; r.State.ByPerson() && m.Party != own && len(l.readers(e.cfg.Self.Desk, []ident.Party{own})) > 0 {
@@ -225,7 +226,7 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 	}
 	if n, err := b.Tx.Rungs(m.ID, o.Sender); err != nil {
 		return fmt.Errorf("count rungs of %s: %w", m.ID, err)
-	} else if n >= maxRungs && r.State != wire.Want {
+	} else if n >= maxRungs && r.State != traffic.Want {
 		b.drop("more receipts of one message than a desk can mean", nil)
 		return nil
 	}
@@ -239,11 +240,11 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 		return b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence))
 	}
 	switch r.State {
-	case wire.Delivered:
+	case traffic.Delivered:
 		if err := b.arrived(&m, o.Sender); err != nil {
 			return err
 		}
-	case wire.Whole:
+	case traffic.Whole:
 		if int(r.File) >= len(body.Files) {
 			b.drop("receipt for a file that the message has not", nil)
 			return nil
@@ -251,7 +252,7 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 		if err := b.fileWhole(&m, int(r.File), o.Sender); err != nil {
 			return err
 		}
-	case wire.Want:
+	case traffic.Want:
 		return b.resendChunks(&m, r, o.Sender)
 	}
 	if err := b.rung(ladderRung(r, o.Sender, sender.Party, o.Evidence)); err != nil {
@@ -270,8 +271,8 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 	switch {
 	case all:
 		return b.settle(&m, r.State)
-	case r.State == wire.Withdrawn && !m.SettledAt.IsZero():
-		return b.settle(&m, wire.Withdrawn)
+	case r.State == traffic.Withdrawn && !m.SettledAt.IsZero():
+		return b.settle(&m, traffic.Withdrawn)
 	default:
 		return nil // "3 of 5 receipted" is not receipted: the clock runs on
 	}
@@ -290,8 +291,8 @@ func (b *Batch) receiptedByAll(m *store.Message, body *wire.Message) (bool, erro
 	}
 	standing := map[ident.Party]bool{}
 	for _, g := range ladder {
-		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() {
-			standing[g.Party] = s != wire.Withdrawn
+		if s, err := traffic.ParseState(g.State); err == nil && s.ByPerson() {
+			standing[g.Party] = s != traffic.Withdrawn
 		}
 	}
 	for _, p := range body.Action {
@@ -318,9 +319,9 @@ func (b *Batch) arrived(m *store.Message, desk ident.Desk) error {
 }
 
 // settle stops a clock, or starts it again when a receipt was withdrawn.
-func (b *Batch) settle(m *store.Message, s wire.State) error {
+func (b *Batch) settle(m *store.Message, s traffic.State) error {
 	b.clock = true
-	if s == wire.Withdrawn {
+	if s == traffic.Withdrawn {
 		if m.DueAt.IsZero() {
 			return nil
 		}
@@ -335,7 +336,7 @@ func (b *Batch) settle(m *store.Message, s wire.State) error {
 
 // Ack is what a named role says about a message that came.
 type Ack struct {
-	State    wire.State // Receipted, Comply, Cannot, Holding or Withdrawn
+	State    traffic.State // Receipted, Comply, Cannot, Holding or Withdrawn
 	Role     string
 	Text     string
 	AnswerBy time.Time
@@ -388,25 +389,25 @@ func (b *Batch) allowed(m *store.Message, r *wire.Receipt) error {
 	}
 	last := store.Rung{}
 	for _, g := range ladder {
-		if s, err := wire.ParseState(g.State); err == nil && s.ByPerson() && g.Party == b.e.cfg.Self.Party {
+		if s, err := traffic.ParseState(g.State); err == nil && s.ByPerson() && g.Party == b.e.cfg.Self.Party {
 			last = g
 		}
 	}
-	standing := last.State != "" && last.State != wire.Withdrawn.String()
+	standing := last.State != "" && last.State != traffic.Withdrawn.String()
 	switch {
-	case r.State == wire.Withdrawn && !standing:
+	case r.State == traffic.Withdrawn && !standing:
 		return fault.New(fault.Conflict, "There is no receipt of this message to withdraw.")
-	case r.State == wire.Withdrawn && b.Now.Sub(last.At) > withdrawWithin:
+	case r.State == traffic.Withdrawn && b.Now.Sub(last.At) > withdrawWithin:
 		return fault.New(fault.Conflict, "A receipt can be withdrawn for 60 seconds; this one is older.").
 			WithHint("send a message that corrects it")
-	case r.State == wire.Withdrawn:
-		r.Withdraws, err = wire.ParseState(last.State)
+	case r.State == traffic.Withdrawn:
+		r.Withdraws, err = traffic.ParseState(last.State)
 		return err
-	case r.State == wire.Receipted && standing:
+	case r.State == traffic.Receipted && standing:
 		return fault.New(fault.Conflict, "This message was receipted already, at %s.", last.At.Format("1504:05Z"))
 	case standing && last.State == r.State.String():
 		return fault.New(fault.Conflict, "That was answered already, at %s.", last.At.Format("1504:05Z"))
-	case r.State == wire.Holding && !time.UnixMilli(r.AnswerBy).After(b.Now):
+	case r.State == traffic.Holding && !time.UnixMilli(r.AnswerBy).After(b.Now):
 		return fault.New(fault.Invalid, "A holding reply needs a time in the future by which the answer comes.")
 	}
 	return nil

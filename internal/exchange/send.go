@@ -18,6 +18,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -26,8 +27,8 @@ func be64(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
 // Draft is a message as a person or a program asks for it.
 type Draft struct {
 	Line         ident.Line
-	Kind         wire.Kind
-	Status       wire.Status
+	Kind         traffic.Kind
+	Status       traffic.Status
 	ExerciseName string
 	Precedence   precedence.Level
 	Label        marking.Label // fields that nobody chose are left to the charter's rule
@@ -35,7 +36,7 @@ type Draft struct {
 	Language     string
 	Text         string
 	Upload       string        // of [Engine.Upload]; empty: no file
-	AckWanted    wire.Ack      // with its zero value nothing is asked for
+	AckWanted    traffic.Ack   // with its zero value nothing is asked for
 	AckBy        time.Duration // zero: the charter's clock
 	// Action names the parties that have to act; nil: all who can read it. The
 	// others have it for information.
@@ -160,7 +161,7 @@ func (b *Batch) prepare(d Draft) (p prepared, err error) {
 		return p, fault.New(fault.Conflict, "This desk has left line %s.", l.Name)
 	case e.cut[e.cfg.Self.Desk]:
 		return p, fault.New(fault.Refused, "This desk was cut off by %s; nobody accepts anything of it any more.", e.cfg.Self.PartyName)
-	case l.charter.Exercise && d.Status == wire.Actual:
+	case l.charter.Exercise && d.Status == traffic.Actual:
 		return p, fault.New(fault.Refused, "Line %s carries exercise traffic only.", l.Name).WithHint("send it as exercise")
 	}
 	p.line = l
@@ -298,7 +299,7 @@ func (b *Batch) compose(p *prepared, d Draft) error {
 	m.Composed, m.Role, m.Label = b.Now.UnixMilli(), d.Role, label
 	m.Subject, m.Language, m.ReplyTo = d.Subject, d.Language, d.ReplyTo
 	m.AckWanted = d.AckWanted
-	if d.AckWanted != wire.AckNone {
+	if d.AckWanted != traffic.AckNone {
 		by := d.AckBy
 		if by == 0 {
 			by = p.line.charter.Clocks[d.Precedence].ReceiptWithin
@@ -348,7 +349,7 @@ func (b *Batch) send(p prepared) (Sent, error) {
 	}
 	m := store.Message{
 		ID: ident.NewMessage(), Line: l.ID, Group: group, Outgoing: true, Party: e.cfg.Self.Party, Desk: e.cfg.Self.Desk,
-		Precedence: level, Exercise: p.body.Status != wire.Actual, Content: wire.ContentHash(body), Body: body, CommittedAt: b.Now,
+		Precedence: level, Exercise: p.body.Status != traffic.Actual, Content: wire.ContentHash(body), Body: body, CommittedAt: b.Now,
 	}
 	sealed, err := b.seal(s, chain.SealInput{Kind: envelope.Message, Precedence: level, Message: m.ID, Digest: l.digest, Body: body})
 	if err != nil {
@@ -363,7 +364,7 @@ func (b *Batch) send(p prepared) (Sent, error) {
 	if err := b.out(store.Out{Purpose: store.ForMessage, Message: &m.ID, Lane: uint8(level), Bytes: sealed.Envelope}, targets(readers...)); err != nil {
 		return Sent{}, err
 	}
-	if err := b.rung(store.Rung{Message: m.ID, Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, State: wire.Queued.String(), At: b.Now, Verified: true}); err != nil {
+	if err := b.rung(store.Rung{Message: m.ID, Desk: e.cfg.Self.Desk, Party: e.cfg.Self.Party, State: traffic.Queued.String(), At: b.Now, Verified: true}); err != nil {
 		return Sent{}, err
 	}
 	if err := b.sendFiles(p, m, readers); err != nil {
@@ -398,7 +399,7 @@ func (b *Batch) serial(l *line, group ident.Group, parties []ident.Party) (strin
 // startClock sets when an acknowledgement falls due and when the watch takes
 // its first step.
 func (b *Batch) startClock(m *store.Message, body *wire.Message) {
-	if body.AckWanted == wire.AckNone {
+	if body.AckWanted == traffic.AckNone {
 		return
 	}
 	m.DueAt = b.Now.Add(time.Duration(body.AckDue) * time.Second)

@@ -12,7 +12,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // benchPair starts two desks on a line over h.
@@ -79,7 +79,7 @@ func BenchmarkBacklog(b *testing.B) {
 func queueUp(b *testing.B, d *desk, line ident.Line, n int) {
 	b.Helper()
 	draft := exchange.Draft{
-		Line: line, Kind: wire.Informal, Status: wire.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Routine,
+		Line: line, Kind: traffic.Informal, Status: traffic.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Routine,
 		Label: marking.Label{TLP: marking.TLPAmber}, Text: strings.Repeat("EXERCISE backlog of a line ", 10),
 	}
 	var all sync.WaitGroup

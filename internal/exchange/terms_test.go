@@ -9,7 +9,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // TestTermsOfACharterAreKept changes one term of a charter and sees what a
@@ -31,7 +31,7 @@ func TestTermsOfACharterAreKept(t *testing.T) {
 	t.Run("Exercise", func(t *testing.T) {
 		for _, exercise := range []bool{true, false} {
 			d, draft := on(t, func(c *roster.Charter) { c.Exercise = exercise })
-			draft.Status, draft.ExerciseName = wire.Actual, ""
+			draft.Status, draft.ExerciseName = traffic.Actual, ""
 			if _, err := d.Send(t.Context(), draft, nil); fault.Is(err, fault.Refused) != exercise || (err == nil) == exercise {
 				t.Errorf("exercise only %t: actual traffic = %v", exercise, err)
 			}

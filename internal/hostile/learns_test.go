@@ -16,7 +16,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // TestRelayLearnsOnlyTheseFields: two runs that differ in text, subject, label,
@@ -25,13 +25,13 @@ import (
 // word.
 func TestRelayLearnsOnlyTheseFields(t *testing.T) {
 	runs := []struct {
-		kind    wire.Kind
+		kind    traffic.Kind
 		tlp     marking.TLP
 		subject string
-		answer  wire.State
+		answer  traffic.State
 	}{
-		{wire.Alert, marking.TLPAmber, "EXERCISE attack on banks", wire.Receipted},
-		{wire.Formal, marking.TLPGreen, "EXERCISE all is quiet now", wire.Comply},
+		{traffic.Alert, marking.TLPAmber, "EXERCISE attack on banks", traffic.Receipted},
+		{traffic.Formal, marking.TLPGreen, "EXERCISE all is quiet now", traffic.Comply},
 	}
 	var seen [][]string
 	for i, run := range runs {
@@ -45,9 +45,9 @@ func TestRelayLearnsOnlyTheseFields(t *testing.T) {
 			s.Relay.watch(true)
 			for n := range 6 {
 				d := exchange.Draft{
-					Line: s.ju, Kind: run.kind, Status: wire.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Level(n % 4),
+					Line: s.ju, Kind: run.kind, Status: traffic.Exercise, ExerciseName: "EXERCISE", Precedence: precedence.Level(n % 4),
 					Label: marking.Label{TLP: run.tlp}, Subject: run.subject, Language: "en",
-					Text: fmt.Sprintf("EXERCISE %s canary-%d", run.subject, n), AckWanted: wire.AckReceipt,
+					Text: fmt.Sprintf("EXERCISE %s canary-%d", run.subject, n), AckWanted: traffic.AckReceipt,
 				}
 				sent, err := jpn.Send(context.Background(), d, nil)
 				must(t, err)

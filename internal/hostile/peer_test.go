@@ -24,6 +24,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -565,9 +566,9 @@ func lyingReceipts() []lie {
 		receipt("a receipt under another label", func(_ *stage, r *wire.Receipt) { r.Label[0] ^= 1 }),
 		receipt("a receipt in another company", func(_ *stage, r *wire.Receipt) { r.Group[0] ^= 1 }),
 		receipt("parts of a file that there is not", func(_ *stage, r *wire.Receipt) {
-			r.State, r.File, r.Missing = wire.Want, 7, []wire.Range{{First: 0, Count: 1 << 20}}
+			r.State, r.File, r.Missing = traffic.Want, 7, []wire.Range{{First: 0, Count: 1 << 20}}
 		}),
-		receipt("a whole file that there is not", func(_ *stage, r *wire.Receipt) { r.State, r.File = wire.Whole, 3 }),
+		receipt("a whole file that there is not", func(_ *stage, r *wire.Receipt) { r.State, r.File = traffic.Whole, 3 }),
 		{name: "a receipt of the puppet's own message", tell: func(s *stage, q *Puppet) []ident.Message {
 			id := q.Send(nil)
 			time.Sleep(time.Second)

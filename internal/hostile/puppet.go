@@ -10,6 +10,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -95,8 +96,8 @@ func (q *Puppet) Say(id ident.Message, in chain.SealInput) {
 // Message composes a FLASH, changed by edit.
 func (q *Puppet) Message(edit func(m *wire.Message)) *wire.Message {
 	m := &wire.Message{
-		Kind: wire.Alert, Status: wire.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
-		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.Party.ID}, AckWanted: wire.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
+		Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
+		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.Party.ID}, AckWanted: traffic.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
 	}
 	m.Label = q.label(q.rel...)
 	if edit != nil {
@@ -136,7 +137,7 @@ func (q *Puppet) Body(body []byte) ident.Message {
 
 // Receipt puts a receipt, changed by edit, of a message of the victim's.
 func (q *Puppet) Receipt(id ident.Message, content, label [32]byte, group ident.Group, edit func(r *wire.Receipt)) {
-	r := wire.Receipt{State: wire.Delivered, At: time.Now().UnixMilli(), Message: id, Content: content, Label: label, Group: group}
+	r := wire.Receipt{State: traffic.Delivered, At: time.Now().UnixMilli(), Message: id, Content: content, Label: label, Group: group}
 	if edit != nil {
 		edit(&r)
 	}

@@ -18,7 +18,7 @@ import (
 	"hotline/internal/pack"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
-	"hotline/internal/wire"
+	"hotline/internal/traffic"
 )
 
 // messages is how many messages each behaviour is tried with: 200 in a test of
@@ -172,7 +172,7 @@ func (s *scene) readers(from *Desk, line ident.Line) (to []*Desk) {
 // send sends the n-th message.
 func (s *scene) send(from *Desk, line ident.Line, level precedence.Level, text string) {
 	sent, err := from.Send(context.Background(), exchange.Draft{
-		Line: line, Kind: wire.Alert, Status: wire.Exercise, ExerciseName: "EXERCISE", Precedence: level,
+		Line: line, Kind: traffic.Alert, Status: traffic.Exercise, ExerciseName: "EXERCISE", Precedence: level,
 		Label: marking.Label{TLP: marking.TLPAmber}, Subject: "EXERCISE", Language: "en", Text: text,
 	}, nil)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"hotline/internal/octets"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func TestExportConvictsTheForger(t *testing.T) {
 	forged := honest.Clone()
 	seal := func(m *chain.Sender, subject string) ([]byte, []byte) {
 		msg := wire.Message{
-			Kind: wire.Informal, Status: wire.Exercise, Exercise: "X", Serial: "NATO-1/0001", Composed: 1, Subject: subject,
+			Kind: traffic.Informal, Status: traffic.Exercise, Exercise: "X", Serial: "NATO-1/0001", Composed: 1, Subject: subject,
 			Label: wire.Label{Classification: marking.Unclassified, TLP: marking.TLPClear, PAP: marking.PAPClear, Any: true},
 		}
 		body, err := msg.Encode()

@@ -23,6 +23,7 @@ import (
 	"hotline/internal/roster"
 	"hotline/internal/store"
 	"hotline/internal/suite"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -166,7 +167,7 @@ func (d *desk) send(t *testing.T, n int) {
 
 func (d *desk) sendOne(tx *store.Tx) error {
 	m := wire.Message{
-		Kind: wire.Informal, Status: wire.Exercise, Exercise: "X", Serial: "JPN-1/0001", Composed: 1, Text: []byte("EXERCISE"),
+		Kind: traffic.Informal, Status: traffic.Exercise, Exercise: "X", Serial: "JPN-1/0001", Composed: 1, Text: []byte("EXERCISE"),
 		Label: wire.Label{Classification: marking.Unclassified, TLP: marking.TLPClear, PAP: marking.PAPClear, Any: true},
 	}
 	body, err := m.Encode()

@@ -15,6 +15,7 @@ import (
 	"hotline/internal/octets"
 	"hotline/internal/roster"
 	"hotline/internal/store"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -37,7 +38,7 @@ func (k *Keeper) NonAnswer(ctx context.Context, id ident.Message, party ident.Pa
 		return nil, err
 	}
 	due := row.DueAt
-	if due.IsZero() && body.AckWanted != wire.AckNone {
+	if due.IsZero() && body.AckWanted != traffic.AckNone {
 		due = row.CommittedAt.Add(time.Duration(body.AckDue) * time.Second)
 	}
 	if due.IsZero() {
@@ -84,7 +85,7 @@ func (m *maker) silence(tx *store.Tx, row *store.Message, party ident.Party, gro
 	seen := map[ident.Desk]bool{}
 	for _, r := range receipts {
 		said, err := wire.ParseReceipt(r.Body)
-		if err != nil || said.State != wire.Delivered || r.Group != row.Group || m.certs[r.Desk].Party != party || seen[r.Desk] {
+		if err != nil || said.State != traffic.Delivered || r.Group != row.Group || m.certs[r.Desk].Party != party || seen[r.Desk] {
 			continue
 		}
 		seen[r.Desk] = true

@@ -16,6 +16,7 @@ import (
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/suite"
+	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
 
@@ -57,8 +58,8 @@ func play(t *testing.T, s suite.Suite) story {
 	first := p.newKey("JPN-1", "NATO-1")
 	p.newKey("NATO-1", "JPN-1")
 	warning := p.says("JPN-1", "One: intruder in the mail system, EXERCISE. Act on annex A.", "NATO-1")
-	p.receipt("NATO-1", warning, wire.Delivered, "JPN-1")
-	p.receipt("NATO-1", warning, wire.Receipted, "JPN-1")
+	p.receipt("NATO-1", warning, traffic.Delivered, "JPN-1")
+	p.receipt("NATO-1", warning, traffic.Receipted, "JPN-1")
 	p.attests("JPN-1", first, true, "NATO-1")
 
 	p.takes(p.adds["NATO-2"], "NATO")
@@ -243,7 +244,7 @@ func (p *stage) says(by, text string, readers ...string) said {
 	p.Helper()
 	d := p.desks[by]
 	m := wire.Message{
-		Kind: wire.Alert, Status: wire.Exercise, Exercise: "EXERCISE FIRST LIGHT", Precedence: precedence.Flash, Serial: by + "/" + string(rune('1'+len(p.leaves))),
+		Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "EXERCISE FIRST LIGHT", Precedence: precedence.Flash, Serial: by + "/" + string(rune('1'+len(p.leaves))),
 		Composed: p.now.UnixMilli(), Label: p.label(), Action: []ident.Party{p.parties["NATO"].id}, Subject: "EXERCISE", Text: []byte("EXERCISE EXERCISE EXERCISE. " + text),
 	}
 	body := ok(m.Encode())(p.T)
@@ -257,7 +258,7 @@ func (p *stage) says(by, text string, readers ...string) said {
 	return x
 }
 
-func (p *stage) receipt(by string, about said, state wire.State, readers ...string) {
+func (p *stage) receipt(by string, about said, state traffic.State, readers ...string) {
 	p.Helper()
 	label := p.label()
 	r := wire.Receipt{State: state, Message: about.id, At: p.now.Add(time.Second).UnixMilli(), Content: about.content, Label: label.Hash(), Group: p.group}

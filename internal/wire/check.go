@@ -8,6 +8,7 @@ import (
 
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/traffic"
 )
 
 // Check returns a [fault.Error] with one sentence unless m keeps the rules of
@@ -22,10 +23,10 @@ func (m *Message) checkKind() error {
 		invalidIf(!m.Status.Valid(), "The message has no status that this version knows."),
 		invalidIf(!m.Precedence.Valid(), "The message has no precedence that this version knows."),
 		invalidIf(m.Precedence > m.Kind.Highest(), "A message of kind %s goes at %s at the most.", m.Kind, m.Kind.Highest()),
-		invalidIf((m.Status == Exercise) != (m.Exercise != ""), "The name of an exercise stands in exercise messages, and only there."),
+		invalidIf((m.Status == traffic.Exercise) != (m.Exercise != ""), "The name of an exercise stands in exercise messages, and only there."),
 		invalidIf(!m.AckWanted.Valid(), "The message asks for an acknowledgement that this version does not know."),
 		invalidIf(m.AckDue > MaxAckDue, "The time to acknowledge is over thirty days."),
-		invalidIf(m.AckDue != 0 && m.AckWanted == AckNone, "There is a time to acknowledge, but no acknowledgement is asked for."),
+		invalidIf(m.AckDue != 0 && m.AckWanted == traffic.AckNone, "There is a time to acknowledge, but no acknowledgement is asked for."),
 		invalidIf(m.Composed <= 0, "The message has no time of composition."),
 	)
 }
@@ -175,19 +176,19 @@ func (r *Receipt) Check() error {
 }
 
 func (r *Receipt) checkState() error {
-	file := r.State == Whole || r.State == Want
+	file := r.State == traffic.Whole || r.State == traffic.Want
 	return cmp.Or(
 		invalidIf(!r.State.Travels(), "A receipt cannot say %q.", r.State),
 		invalidIf(r.Message == ident.Message{}, "The receipt names no message."),
 		invalidIf(r.At <= 0, "The receipt has no time."),
 		invalidIf(r.State.ByPerson() != (r.Role != ""), "The role that receipts is named when a person does it, and only then."),
-		invalidIf(r.State == Cannot && r.Text == "", "Cannot comply needs a reason."),
-		invalidIf(r.State == Refused && r.Text == "", "A refusal needs a reason."),
-		invalidIf((r.State == Holding) != (r.AnswerBy != 0) || r.AnswerBy < 0, "Holding needs the time by which the answer comes, and nothing else has one."),
-		invalidIf((r.State == Withdrawn) != (r.Withdraws != 0), "A withdrawal names what it withdraws, and nothing else does."),
-		invalidIf(r.State == Withdrawn && (!r.Withdraws.ByPerson() || r.Withdraws == Withdrawn), "%q cannot be withdrawn.", r.Withdraws),
+		invalidIf(r.State == traffic.Cannot && r.Text == "", "Cannot comply needs a reason."),
+		invalidIf(r.State == traffic.Refused && r.Text == "", "A refusal needs a reason."),
+		invalidIf((r.State == traffic.Holding) != (r.AnswerBy != 0) || r.AnswerBy < 0, "Holding needs the time by which the answer comes, and nothing else has one."),
+		invalidIf((r.State == traffic.Withdrawn) != (r.Withdraws != 0), "A withdrawal names what it withdraws, and nothing else does."),
+		invalidIf(r.State == traffic.Withdrawn && (!r.Withdraws.ByPerson() || r.Withdraws == traffic.Withdrawn), "%q cannot be withdrawn.", r.Withdraws),
 		invalidIf(!file && r.File != 0 || r.File >= MaxFiles, "The receipt names a file that it cannot."),
-		invalidIf((r.State == Want) != (len(r.Missing) > 0), "Missing chunks stand in a request for them, and only there."),
+		invalidIf((r.State == traffic.Want) != (len(r.Missing) > 0), "Missing chunks stand in a request for them, and only there."),
 		checkRanges(r.Missing),
 	)
 }
@@ -240,13 +241,4 @@ func clip(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// list writes "a, b and c".
-func list(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	last := len(words) - 1
-	return strings.Join(words[:last], ", ") + " and " + words[last]
 }

@@ -21,52 +21,16 @@ import (
 
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
-)
-
-// Kind is the kind of a message. The zero value is none. The numbers are part
-// of the wire format.
-type Kind uint8
-
-// The kinds (docs/glossary.md).
-const (
-	Formal   Kind = 1 // in the name of the party
-	Alert    Kind = 2 // structured threat message
-	RFI      Kind = 3 // request for information
-	Informal Kind = 4 // working text, not an official statement
-	Service  Kind = 5 // about the line, never substance
-	Check    Kind = 6 // line check and its answer
-)
-
-// Status says whether a message means it. The zero value is none. The numbers
-// are part of the wire format.
-type Status uint8
-
-// The statuses.
-const (
-	Actual   Status = 1
-	Exercise Status = 2
-	Test     Status = 3
-)
-
-// Ack is what the originator asks the addressees for. The zero value asks for
-// nothing. The numbers are part of the wire format.
-type Ack uint8
-
-// What can be asked for.
-const (
-	AckNone     Ack = 0
-	AckReceipt  Ack = 1
-	AckReadback Ack = 2
-	AckAnswer   Ack = 3
+	"hotline/internal/traffic"
 )
 
 // Message is the body of a message. The party in whose name it is sent is
 // that of the desk whose signature the envelope bears, so it is not repeated
 // here; nor is the line, which the group of the envelope names.
 type Message struct {
-	Kind       Kind             `cbor:"1,keyasint"`
-	Status     Status           `cbor:"2,keyasint"`
-	Exercise   string           `cbor:"19,keyasint,omitempty"` // name of the exercise; only with status Exercise
+	Kind       traffic.Kind     `cbor:"1,keyasint"`
+	Status     traffic.Status   `cbor:"2,keyasint"`
+	Exercise   string           `cbor:"19,keyasint,omitempty"` // name of the exercise; only with [traffic.Exercise]
 	Precedence precedence.Level `cbor:"3,keyasint,omitempty"`  // for the action addressees
 	Serial     string           `cbor:"4,keyasint"`            // "JPN-1/0412"
 	Composed   int64            `cbor:"5,keyasint"`            // the date-time group, Unix time in ms; may be wrong
@@ -75,7 +39,7 @@ type Message struct {
 	Info       []ident.Party    `cbor:"-"`                     // who is to know
 	References []string         `cbor:"9,keyasint,omitempty"`  // serials
 	ReplyTo    ident.Message    `cbor:"10,keyasint,omitzero"`  // zero: none
-	AckWanted  Ack              `cbor:"11,keyasint,omitempty"`
+	AckWanted  traffic.Ack      `cbor:"11,keyasint,omitempty"`
 	AckDue     uint32           `cbor:"12,keyasint,omitempty"` // seconds after release; zero: the charter's clock
 	Label      Label            `cbor:"-"`
 	Subject    string           `cbor:"14,keyasint,omitempty"` // one row
@@ -129,36 +93,11 @@ func (m Message) String() string { return "Message(" + m.Kind.String() + " " + m
 // LogValue implements [slog.LogValuer].
 func (m Message) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
-// State is a rung of the ladder of acknowledgement, or a side branch of it.
-// The zero value is none. The numbers are part of the wire format; only some
-// of them travel in receipts ([State.Travels]).
-type State uint8
-
-// The states. The comment says who knows it, and whence.
-const (
-	Queued    State = 1  // own outbox
-	Accepted  State = 2  // a relay's word, not end to end
-	Delivered State = 3  // recipient desk, after its commit
-	Alarmed   State = 4  // recipient desk: its tone started
-	Receipted State = 5  // a named role opened it and said so
-	Readback  State = 6  // a named role returned the meaning
-	Comply    State = 7  // will comply
-	Cannot    State = 8  // cannot comply, with the reason
-	Holding   State = 9  // authority consulted, answer by a time
-	Answered  State = 10 // a message of theirs replies to it
-	Refused   State = 11 // recipient desk, with the reason
-	Expired   State = 12 // recipient desk: it came after its time
-	Overdue   State = 13 // own clock
-	Withdrawn State = 14 // the role takes back an earlier state of its own
-	Whole     State = 15 // a file is complete and verified
-	Want      State = 16 // chunks of a file are missing
-)
-
 // Receipt is the body of a receipt: what the recipient's desk says about one
 // message, for itself or for a named role. It binds what was read, under which
 // label and in whose company.
 type Receipt struct {
-	State     State         `cbor:"1,keyasint"`
+	State     traffic.State `cbor:"1,keyasint"`
 	Message   ident.Message `cbor:"2,keyasint"`
 	At        int64         `cbor:"3,keyasint"`            // when it became true there, Unix time in ms
 	Content   [32]byte      `cbor:"4,keyasint"`            // [ContentHash] of the message's body
@@ -167,7 +106,7 @@ type Receipt struct {
 	Role      string        `cbor:"7,keyasint,omitempty"`  // who speaks; empty: the desk itself
 	Text      string        `cbor:"8,keyasint,omitempty"`  // reason of Cannot and Refused; paraphrase of Readback
 	AnswerBy  int64         `cbor:"9,keyasint,omitempty"`  // of Holding, Unix time in ms; else zero
-	Withdraws State         `cbor:"10,keyasint,omitempty"` // of Withdrawn; else zero
+	Withdraws traffic.State `cbor:"10,keyasint,omitempty"` // of Withdrawn; else zero
 	File      uint8         `cbor:"11,keyasint,omitempty"` // of Whole and Want: place of the file in the message
 	Missing   []Range       `cbor:"-"`                     // of Want
 }

@@ -8,6 +8,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
+	"hotline/internal/traffic"
 )
 
 // TestSizesSealed holds the sizes that docs/spec/envelope.md promises, header,
@@ -23,15 +24,15 @@ func TestSizesSealed(t *testing.T) {
 	// that length to 491 to 578 bytes, and 347 Japanese characters to 582.
 	flash := func(text int, files []File) *Message {
 		return &Message{
-			Kind: Alert, Status: Actual, Precedence: precedence.Flash, Serial: "JPN-1/0412", Composed: composed, Role: "watch officer",
-			Action: []ident.Party{party(2)}, AckWanted: AckReceipt, AckDue: 600,
+			Kind: traffic.Alert, Status: traffic.Actual, Precedence: precedence.Flash, Serial: "JPN-1/0412", Composed: composed, Role: "watch officer",
+			Action: []ident.Party{party(2)}, AckWanted: traffic.AckReceipt, AckDue: 600,
 			Label:   Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPAmber, REL: []ident.Party{party(1), party(2)}},
 			Subject: "Attack on port control systems", Language: "en", Text: bytes.Repeat([]byte{0xff}, text), Dictionary: 1, Files: files,
 		}
 	}
 	bundle := alert().Files
-	comply := byRole(Comply)
-	cannot := byRole(Cannot)
+	comply := byRole(traffic.Comply)
+	cannot := byRole(traffic.Cannot)
 	cannot.Text = "The responsible authority has not been reached."
 	tests := map[string]struct {
 		got  int

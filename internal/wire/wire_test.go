@@ -16,6 +16,7 @@ import (
 	"hotline/internal/marking"
 	"hotline/internal/precedence"
 	"hotline/internal/suite"
+	"hotline/internal/traffic"
 )
 
 func party(b byte) (p ident.Party) { return ident.Party(bytes.Repeat([]byte{b}, len(p))) }
@@ -27,10 +28,10 @@ var composed = time.Date(2026, 11, 23, 2, 9, 0, 0, time.UTC).UnixMilli()
 // alert is a FLASH with everything in it. Tests change what they need.
 func alert() *Message {
 	return &Message{
-		Kind: Alert, Status: Exercise, Exercise: "EXERCISE FIRST LIGHT", Precedence: precedence.Flash,
+		Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "EXERCISE FIRST LIGHT", Precedence: precedence.Flash,
 		Serial: "JPN-1/0412", Composed: composed, Role: "watch officer",
 		Action: []ident.Party{party(2)}, Info: []ident.Party{party(3)}, References: []string{"JPN-1/0411", "NATO-1/0088"},
-		ReplyTo: ident.Message{9: 7}, AckWanted: AckReceipt, AckDue: 600,
+		ReplyTo: ident.Message{9: 7}, AckWanted: traffic.AckReceipt, AckDue: 600,
 		Label: Label{
 			Classification: marking.Classification{Policy: "NATO", Level: "NATO RESTRICTED"},
 			TLP:            marking.TLPAmberStrict, PAP: marking.PAPAmber, REL: []ident.Party{party(1), party(2), party(3)},
@@ -47,16 +48,16 @@ func alert() *Message {
 // routine is the least message.
 func routine() *Message {
 	return &Message{
-		Kind: Informal, Status: Actual, Serial: "JPN-1/1", Composed: 1,
+		Kind: traffic.Informal, Status: traffic.Actual, Serial: "JPN-1/1", Composed: 1,
 		Label: Label{Classification: marking.Unclassified, TLP: marking.TLPClear, PAP: marking.PAPClear, Any: true},
 	}
 }
 
 func delivered() *Receipt {
-	return &Receipt{State: Delivered, Message: ident.Message{1: 1}, At: composed + 4000, Content: h32(1), Label: h32(2), Group: ident.Group(h32(3))}
+	return &Receipt{State: traffic.Delivered, Message: ident.Message{1: 1}, At: composed + 4000, Content: h32(1), Label: h32(2), Group: ident.Group(h32(3))}
 }
 
-func byRole(s State) *Receipt {
+func byRole(s traffic.State) *Receipt {
 	r := delivered()
 	r.State, r.Role = s, "watch officer"
 	return r
@@ -71,29 +72,29 @@ func messages() map[string]*Message {
 		marking.Label{Classification: marking.Classification{Policy: "JPN", Level: "HI"}}).Classification
 	joint.Label.Caveats = []marking.Caveat{{Kind: marking.EyesOnly}, {Kind: marking.Embargo, Until: time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)}}
 	japanese := alert()
-	japanese.Kind, japanese.Language, japanese.Subject, japanese.Text = Formal, "ja", "訓練:港湾", []byte("訓練。これは訓練です。")
+	japanese.Kind, japanese.Language, japanese.Subject, japanese.Text = traffic.Formal, "ja", "訓練:港湾", []byte("訓練。これは訓練です。")
 	anyone := alert()
 	anyone.Label.Any, anyone.Label.REL = true, nil
 	return map[string]*Message{"alert": alert(), "to anyone": anyone, "least": routine(), "packed": packed, "joint label": joint, "japanese": japanese}
 }
 
 func receipts() map[string]*Receipt {
-	readback := byRole(Readback)
+	readback := byRole(traffic.Readback)
 	readback.Text = "Two ports, one account, answer by 0400Z."
-	cannot := byRole(Cannot)
+	cannot := byRole(traffic.Cannot)
 	cannot.Text = "Authority not reached."
-	holding := byRole(Holding)
+	holding := byRole(traffic.Holding)
 	holding.AnswerBy = composed + 36*60*1000
-	withdrawn := byRole(Withdrawn)
-	withdrawn.Withdraws = Receipted
+	withdrawn := byRole(traffic.Withdrawn)
+	withdrawn.Withdraws = traffic.Receipted
 	refused := delivered()
-	refused.State, refused.Text = Refused, "The marking does not fit this audience."
+	refused.State, refused.Text = traffic.Refused, "The marking does not fit this audience."
 	whole := delivered()
-	whole.State, whole.File = Whole, 1
+	whole.State, whole.File = traffic.Whole, 1
 	want := delivered()
-	want.State, want.Missing = Want, []Range{{0, 3}, {7, 1}, {400, 12}}
+	want.State, want.Missing = traffic.Want, []Range{{0, 3}, {7, 1}, {400, 12}}
 	return map[string]*Receipt{
-		"delivered": delivered(), "receipted": byRole(Receipted), "readback": readback, "comply": byRole(Comply), "cannot": cannot,
+		"delivered": delivered(), "receipted": byRole(traffic.Receipted), "readback": readback, "comply": byRole(traffic.Comply), "cannot": cannot,
 		"holding": holding, "withdrawn": withdrawn, "refused": refused, "whole": whole, "want": want,
 	}
 }
@@ -133,12 +134,12 @@ func TestMessageRules(t *testing.T) {
 		"a kind of a later version":     {func(m *Message) { m.Kind = 7 }, fault.Invalid, "kind"},
 		"no status":                     {func(m *Message) { m.Status = 0 }, fault.Invalid, "status"},
 		"FLASH OVERRIDE":                {func(m *Message) { m.Precedence = 4 }, fault.Invalid, "precedence"},
-		"an RFI at FLASH":               {func(m *Message) { m.Kind = RFI }, fault.Invalid, "at IMMEDIATE at the most"},
-		"an informal note at PRIORITY":  {func(m *Message) { m.Kind, m.Precedence = Informal, precedence.Priority }, fault.Invalid, "ROUTINE"},
+		"an RFI at FLASH":               {func(m *Message) { m.Kind = traffic.RFI }, fault.Invalid, "at IMMEDIATE at the most"},
+		"an informal note at PRIORITY":  {func(m *Message) { m.Kind, m.Precedence = traffic.Informal, precedence.Priority }, fault.Invalid, "ROUTINE"},
 		"an exercise without name":      {func(m *Message) { m.Exercise = "" }, fault.Invalid, "exercise"},
-		"an actual message with a name": {func(m *Message) { m.Status = Actual }, fault.Invalid, "exercise"},
+		"an actual message with a name": {func(m *Message) { m.Status = traffic.Actual }, fault.Invalid, "exercise"},
 		"an unknown acknowledgement":    {func(m *Message) { m.AckWanted = 4 }, fault.Invalid, "acknowledgement"},
-		"a due time for nothing":        {func(m *Message) { m.AckWanted = AckNone }, fault.Invalid, "acknowledgement"},
+		"a due time for nothing":        {func(m *Message) { m.AckWanted = traffic.AckNone }, fault.Invalid, "acknowledgement"},
 		"a due time in a year":          {func(m *Message) { m.AckDue = MaxAckDue + 1 }, fault.Invalid, "thirty days"},
 		"no time":                       {func(m *Message) { m.Composed = 0 }, fault.Invalid, "time"},
 		"no serial":                     {func(m *Message) { m.Serial = "" }, fault.Invalid, "serial"},
@@ -174,7 +175,10 @@ func TestMessageRules(t *testing.T) {
 				m.Label.Classification = marking.Classification{Policy: "NATO", Level: "NATO LOUD"}
 			}, fault.Invalid, "classification",
 		},
-		"no REL":                {func(m *Message) { m.Label.REL, m.Action, m.Info = nil, nil, nil; m.Kind, m.Precedence = Check, 0 }, fault.Invalid, "marking"},
+		"no REL": {func(m *Message) {
+			m.Label.REL, m.Action, m.Info = nil, nil, nil
+			m.Kind, m.Precedence = traffic.Check, 0
+		}, fault.Invalid, "marking"},
 		"REL and ANY":           {func(m *Message) { m.Label.Any = true }, fault.Invalid, "not both"},
 		"REL not in order":      {func(m *Message) { slices.Reverse(m.Label.REL) }, fault.Invalid, "order"},
 		"a party twice in REL":  {func(m *Message) { m.Label.REL = append(m.Label.REL, party(3)) }, fault.Invalid, "order"},
@@ -254,25 +258,25 @@ func TestReceiptRules(t *testing.T) {
 		want   string
 	}{
 		"no state":                   {delivered(), func(r *Receipt) { r.State = 0 }, "cannot say"},
-		"accepted is a relay's word": {delivered(), func(r *Receipt) { r.State = Accepted }, `cannot say "accepted"`},
-		"overdue is the own clock's": {delivered(), func(r *Receipt) { r.State = Overdue }, "cannot say"},
+		"accepted is a relay's word": {delivered(), func(r *Receipt) { r.State = traffic.Accepted }, `cannot say "accepted"`},
+		"overdue is the own clock's": {delivered(), func(r *Receipt) { r.State = traffic.Overdue }, "cannot say"},
 		"a state of a later version": {delivered(), func(r *Receipt) { r.State = 17 }, "cannot say"},
 		"no message":                 {delivered(), func(r *Receipt) { r.Message = ident.Message{} }, "no message"},
 		"no time":                    {delivered(), func(r *Receipt) { r.At = 0 }, "no time"},
 		"a role that delivers":       {delivered(), func(r *Receipt) { r.Role = "x" }, "role"},
-		"nobody receipts":            {byRole(Receipted), func(r *Receipt) { r.Role = "" }, "role"},
-		"cannot without reason":      {byRole(Cannot), func(*Receipt) {}, "reason"},
-		"refused without reason":     {delivered(), func(r *Receipt) { r.State = Refused }, "reason"},
-		"holding without time":       {byRole(Holding), func(*Receipt) {}, "time by which"},
-		"holding before time":        {byRole(Holding), func(r *Receipt) { r.AnswerBy = -1 }, "time by which"},
-		"comply by a time":           {byRole(Comply), func(r *Receipt) { r.AnswerBy = 1 }, "time by which"},
-		"withdraws nothing":          {byRole(Withdrawn), func(*Receipt) {}, "names what"},
-		"withdraws a delivery":       {byRole(Withdrawn), func(r *Receipt) { r.Withdraws = Delivered }, "cannot be withdrawn"},
-		"withdraws a withdrawal":     {byRole(Withdrawn), func(r *Receipt) { r.Withdraws = Withdrawn }, "cannot be withdrawn"},
-		"receipts and withdraws":     {byRole(Receipted), func(r *Receipt) { r.Withdraws = Comply }, "names what"},
+		"nobody receipts":            {byRole(traffic.Receipted), func(r *Receipt) { r.Role = "" }, "role"},
+		"cannot without reason":      {byRole(traffic.Cannot), func(*Receipt) {}, "reason"},
+		"refused without reason":     {delivered(), func(r *Receipt) { r.State = traffic.Refused }, "reason"},
+		"holding without time":       {byRole(traffic.Holding), func(*Receipt) {}, "time by which"},
+		"holding before time":        {byRole(traffic.Holding), func(r *Receipt) { r.AnswerBy = -1 }, "time by which"},
+		"comply by a time":           {byRole(traffic.Comply), func(r *Receipt) { r.AnswerBy = 1 }, "time by which"},
+		"withdraws nothing":          {byRole(traffic.Withdrawn), func(*Receipt) {}, "names what"},
+		"withdraws a delivery":       {byRole(traffic.Withdrawn), func(r *Receipt) { r.Withdraws = traffic.Delivered }, "cannot be withdrawn"},
+		"withdraws a withdrawal":     {byRole(traffic.Withdrawn), func(r *Receipt) { r.Withdraws = traffic.Withdrawn }, "cannot be withdrawn"},
+		"receipts and withdraws":     {byRole(traffic.Receipted), func(r *Receipt) { r.Withdraws = traffic.Comply }, "names what"},
 		"delivers a file":            {delivered(), func(r *Receipt) { r.File = 1 }, "file"},
-		"a file that cannot be":      {delivered(), func(r *Receipt) { r.State, r.File = Whole, MaxFiles }, "file"},
-		"wants nothing":              {delivered(), func(r *Receipt) { r.State = Want }, "Missing chunks"},
+		"a file that cannot be":      {delivered(), func(r *Receipt) { r.State, r.File = traffic.Whole, MaxFiles }, "file"},
+		"wants nothing":              {delivered(), func(r *Receipt) { r.State = traffic.Want }, "Missing chunks"},
 		"delivers with gaps":         {delivered(), func(r *Receipt) { r.Missing = []Range{{0, 1}} }, "Missing chunks"},
 		"an empty gap":               {want(), func(r *Receipt) { r.Missing = []Range{{0, 0}} }, "order"},
 		"gaps out of order":          {want(), func(r *Receipt) { r.Missing = []Range{{5, 1}, {1, 1}} }, "order"},
@@ -280,9 +284,9 @@ func TestReceiptRules(t *testing.T) {
 		"gaps that touch":            {want(), func(r *Receipt) { r.Missing = []Range{{1, 5}, {6, 1}} }, "order"},
 		"a gap that wraps round":     {want(), func(r *Receipt) { r.Missing = []Range{{1 << 31, 1 << 31}} }, "order"},
 		"too many gaps":              {want(), func(r *Receipt) { r.Missing = gaps(MaxRanges + 1) }, "64"},
-		"a reason too long":          {byRole(Cannot), func(r *Receipt) { r.Text = strings.Repeat("x", MaxReason+1) }, "1024"},
-		"a reason that beeps":        {byRole(Cannot), func(r *Receipt) { r.Text = "\a" }, "control character"},
-		"a role of two rows":         {byRole(Receipted), func(r *Receipt) { r.Role = "a\nb" }, "control character"},
+		"a reason too long":          {byRole(traffic.Cannot), func(r *Receipt) { r.Text = strings.Repeat("x", MaxReason+1) }, "1024"},
+		"a reason that beeps":        {byRole(traffic.Cannot), func(r *Receipt) { r.Text = "\a" }, "control character"},
+		"a role of two rows":         {byRole(traffic.Receipted), func(r *Receipt) { r.Role = "a\nb" }, "control character"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -356,38 +360,6 @@ func TestLabelWithNamesAndBack(t *testing.T) {
 		if got := tt.l.Covers(tt.to); got != tt.want {
 			t.Errorf("%s: Covers = %v", name, got)
 		}
-	}
-}
-
-func TestNamesComeBack(t *testing.T) {
-	for s := Queued; s <= Want; s++ {
-		if got, err := ParseState(s.String()); err != nil || got != s {
-			t.Errorf("ParseState(%q) = %v, %v", s, got, err)
-		}
-	}
-	for k := Formal; k <= Check; k++ {
-		if got, err := ParseKind(k.String()); err != nil || got != k {
-			t.Errorf("ParseKind(%q) = %v, %v", k, got, err)
-		}
-	}
-	for s := Actual; s <= Test; s++ {
-		if got, err := ParseStatus(s.String()); err != nil || got != s {
-			t.Errorf("ParseStatus(%q) = %v, %v", s, got, err)
-		}
-	}
-	for a := AckNone; a <= AckAnswer; a++ {
-		if got, err := ParseAck(a.String()); err != nil || got != a {
-			t.Errorf("ParseAck(%q) = %v, %v", a, got, err)
-		}
-	}
-	for _, s := range []string{"", "Alert", "alerts"} {
-		_, err := ParseKind(s)
-		if _, _, hint := fault.Visible(err); err == nil || !strings.Contains(hint, "formal, alert") {
-			t.Errorf("ParseKind(%q) error %v, hint %q", s, err, hint)
-		}
-	}
-	if Kind(0).Valid() || Status(0).Valid() || Kind(200).String() != "Kind(200)" {
-		t.Error("a zero or unknown value passes for one of ours")
 	}
 }
 

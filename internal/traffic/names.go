@@ -1,8 +1,9 @@
-package wire
+package traffic
 
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"hotline/internal/fault"
 	"hotline/internal/precedence"
@@ -51,7 +52,7 @@ func parseName[T ~uint8](names []string, s, what string) (T, error) {
 		return T(i), nil
 	}
 	known := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })
-	return 0, fault.New(fault.Invalid, "%q is not a %s.", clip(s), what).WithHint("known are %s", list(known))
+	return 0, fault.New(fault.Invalid, "%.60q is not a %s.", s, what).WithHint("known are %s", list(known))
 }
 
 // ParseKind returns the kind with that name, or a [fault.Error].
@@ -109,4 +110,13 @@ func (s State) ByPerson() bool {
 	default:
 		return false
 	}
+}
+
+// list writes "a, b and c".
+func list(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
