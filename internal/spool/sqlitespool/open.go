@@ -284,11 +284,12 @@ func (s *Spool) Next(ctx context.Context, box ident.Mailbox, lane uint8, after u
 		return nil, fmt.Errorf("read mailbox: %w", spool.ErrUnknownMailbox)
 	}
 	if s.reader == s.db { // the writer's goroutine alone may use its connection
-		err = s.change(ctx, func() error {
-			out, err = s.read(row, lane, after, limit)
-			return err
-		}, nil)
-		return out, err
+		var read []spool.Item // the writer's until change succeeds
+		err = s.change(ctx, func() (err error) { read, err = s.read(row, lane, after, limit); return err }, nil)
+		if err != nil {
+			return nil, err
+		}
+		return read, nil
 	}
 	s.readMu.Lock()
 	defer s.readMu.Unlock()

@@ -116,8 +116,9 @@ func (s *Spool) Invite(ctx context.Context, inv spool.Invitation) error {
 }
 
 // Expire implements [spool.Spool].
-func (s *Spool) Expire(ctx context.Context, now time.Time) (n int, err error) {
-	err = s.submit(ctx, &change{do: func(t *transaction) error {
+func (s *Spool) Expire(ctx context.Context, now time.Time) (int, error) {
+	var n int // the writer's until submit succeeds: it works on when ctx has ended
+	err := s.submit(ctx, &change{do: func(t *transaction) (err error) {
 		if n, err = t.delete("expiry <= ?", now.Unix()); err != nil {
 			return err
 		}
@@ -157,12 +158,13 @@ func (t *transaction) delete(where string, args ...any) (int, error) {
 }
 
 // Revoke implements [spool.Registry].
-func (s *Spool) Revoke(ctx context.Context, box ident.Mailbox, putters []spool.Putter) (n int, err error) {
+func (s *Spool) Revoke(ctx context.Context, box ident.Mailbox, putters []spool.Putter) (int, error) {
 	row, ok := s.Row(box)
 	if !ok {
 		return 0, fmt.Errorf("revoke putters: %w", spool.ErrUnknownMailbox)
 	}
-	err = s.submit(ctx, &change{behind: true, do: func(t *transaction) error {
+	var n int // the writer's until submit succeeds
+	err := s.submit(ctx, &change{behind: true, do: func(t *transaction) error {
 		for _, p := range putters {
 			if err := s.exec("DELETE FROM allow WHERE mailbox = ? AND putter = ?", row, p[:]); err != nil {
 				return err
@@ -181,12 +183,13 @@ func (s *Spool) Revoke(ctx context.Context, box ident.Mailbox, putters []spool.P
 }
 
 // Forget implements [spool.Registry].
-func (s *Spool) Forget(ctx context.Context, box ident.Mailbox, putter spool.Putter) (n int, err error) {
+func (s *Spool) Forget(ctx context.Context, box ident.Mailbox, putter spool.Putter) (int, error) {
 	row, ok := s.Row(box)
 	if !ok {
 		return 0, nil
 	}
-	err = s.submit(ctx, &change{behind: true, do: func(t *transaction) (err error) {
+	var n int // the writer's until submit succeeds
+	err := s.submit(ctx, &change{behind: true, do: func(t *transaction) (err error) {
 		n, err = t.delete("mailbox = ? AND putter = ?", row, putter[:])
 		return err
 	}})

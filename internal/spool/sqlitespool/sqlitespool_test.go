@@ -1,6 +1,7 @@
 package sqlitespool_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -167,5 +168,39 @@ func BenchmarkPut(b *testing.B) {
 			wg.Wait()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
 		})
+	}
+}
+
+// TestCallerThatLeavesSharesNothing: a caller whose time has ended goes while
+// the writer is still at its change. What both touch is for the race detector to
+// see.
+func TestCallerThatLeavesSharesNothing(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "relay.db"))
+	defer s.Close()
+	var box ident.Mailbox
+	var key spool.Putter
+	secret := []byte("0123456789abcdef")
+	now := time.Now()
+	if err := errors.Join(
+		s.Invite(t.Context(), spool.Invitation{Secret: secret, Uses: 1, Quota: 1 << 30, Expiry: now.Add(time.Hour)}),
+		s.Enrol(t.Context(), box, key, secret, now)); err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	for i := range 300 {
+		for _, change := range []func(context.Context) (int, error){
+			func(ctx context.Context) (int, error) { return s.Expire(ctx, now) },
+			func(ctx context.Context) (int, error) { return s.Revoke(ctx, box, []spool.Putter{key}) },
+			func(ctx context.Context) (int, error) { return s.Forget(ctx, box, key) },
+		} {
+			ctx, leave := context.WithTimeout(t.Context(), time.Duration(i)*5*time.Microsecond)
+			if _, err := change(ctx); errors.Is(err, context.DeadlineExceeded) {
+				left++
+			}
+			leave()
+		}
+	}
+	if left == 0 {
+		t.Error("nobody left before the end of a change")
 	}
 }
