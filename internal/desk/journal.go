@@ -21,7 +21,7 @@ func (d *Desk) keep() *journal.Keeper {
 	return &journal.Keeper{
 		Store: d.store, Suite: d.id.MessageKey.Suite(), Desk: d.id.Self.Desk, Party: d.id.Party, Key: d.id.DeskKey, Log: d.log,
 		MayLeave: func(body *wire.Message) error {
-			label := body.Label.Marking(d.engine.View().Name)
+			label := d.engine.View().Marking(body.Label)
 			if no := d.decide(label, body, marking.Export); no.Verdict != marking.Allow {
 				return fault.New(fault.Refused, "That message may not leave in a file: %s", no.Reason)
 			}

@@ -190,7 +190,7 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 	for _, p := range append(body.Action, body.Info...) {
 		out.To = append(out.To, v.Name(p))
 	}
-	label := body.Label.Marking(v.Name)
+	label := v.Marking(body.Label)
 	slices.Sort(label.REL.Parties) // the wire sorts by id, which means nothing to a reader
 	f := label.Fields()
 	out.Label = api.Label{Classification: f.Classification, TLP: f.TLP, PAP: f.PAP, REL: f.REL, Caveats: f.Caveats, Text: label.String()}
@@ -360,7 +360,7 @@ func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.
 				f = &body.Files[i]
 			}
 		}
-		label := body.Label.Marking(m.engine.View().Name)
+		label := m.engine.View().Marking(body.Label)
 		if no := m.decide(label, body, door); no.Verdict != marking.Allow {
 			return fault.New(fault.Refused, "The bundle may not leave this desk as a file. %s", no.Reason).
 				WithHint("read it at the console; its marking decides")

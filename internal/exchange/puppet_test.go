@@ -11,6 +11,7 @@ import (
 	"hotline/internal/ident"
 	"hotline/internal/link"
 	"hotline/internal/marking"
+	"hotline/internal/octets"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/traffic"
@@ -91,17 +92,11 @@ func (q *puppet) sendAs(rel []*party, id ident.Message, edit func(m *wire.Messag
 		Kind: traffic.Alert, Status: traffic.Exercise, Exercise: "EXERCISE", Precedence: precedence.Flash, Serial: "X-1/0001",
 		Composed: time.Now().UnixMilli(), Action: []ident.Party{q.victim.id}, AckWanted: traffic.AckReceipt, AckDue: 600, Text: []byte("EXERCISE"),
 	}
-	names := map[string]ident.Party{}
-	full := marking.Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPClear}
+	m.Label = wire.Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPClear}
 	for _, p := range rel {
-		names[p.name] = p.id
-		full.REL.Parties = append(full.REL.Parties, p.name)
+		m.Label.REL = append(m.Label.REL, p.id)
 	}
-	label, err := wire.NewLabel(full, func(n string) (ident.Party, bool) { id, ok := names[n]; return id, ok })
-	if err != nil {
-		q.t.Fatal(err)
-	}
-	m.Label = label
+	m.Label.REL = octets.Sorted(m.Label.REL, ident.Compare[ident.Party])
 	if edit != nil {
 		edit(&m)
 	}

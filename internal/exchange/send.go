@@ -218,14 +218,14 @@ func (b *Batch) mark(p *prepared, d Draft) error {
 	}
 	for _, n := range label.REL.Parties {
 		if !slices.Contains(names, n) {
-			id, known := e.dir.ids[n]
-			if _, suspended := l.suspended[id]; suspended {
+			if _, suspended := l.suspended[e.dir.ids[n]]; suspended {
 				return fault.New(fault.Refused, "%s is sent nothing new. %s", n, e.suspensions(l)).WithHint("leave it out of REL")
 			}
-			if !known {
-				return fault.New(fault.Invalid, "REL names %q, and this desk knows no party of that name.", n)
-			}
 		}
+	}
+	var err error
+	if p.body.Label, err = e.dir.label(label); err != nil {
+		return err
 	}
 	audience, err := marking.Audience(label, names, e.cfg.Self.PartyName)
 	if err != nil {
@@ -253,19 +253,6 @@ func (b *Batch) mark(p *prepared, d Draft) error {
 	return nil
 }
 
-// labelFault makes a refusal of a marking error.
-func labelFault(err error) error {
-	m, ok := errors.AsType[*marking.Error](err)
-	if !ok {
-		return fault.Wrap(err, fault.Refused, "The marking cannot be used.")
-	}
-	f := fault.Wrap(err, fault.Refused, "%s", m.Msg)
-	if m.Hint != "" {
-		return f.WithHint("%s", m.Hint)
-	}
-	return f
-}
-
 // attach takes the file of an upload.
 func (b *Batch) attach(p *prepared, d Draft) error {
 	if d.Upload == "" {
@@ -290,13 +277,9 @@ func (b *Batch) attach(p *prepared, d Draft) error {
 // compose fills the body but its serial, which is taken when it is sent.
 func (b *Batch) compose(p *prepared, d Draft) error {
 	e := b.e
-	label, err := wire.NewLabel(p.plan.Label, func(n string) (ident.Party, bool) { id, ok := e.dir.ids[n]; return id, ok })
-	if err != nil {
-		return err
-	}
 	m := &p.body
 	m.Kind, m.Status, m.Exercise, m.Precedence = d.Kind, d.Status, d.ExerciseName, d.Precedence
-	m.Composed, m.Role, m.Label = b.Now.UnixMilli(), d.Role, label
+	m.Composed, m.Role = b.Now.UnixMilli(), d.Role
 	m.Subject, m.Language, m.ReplyTo = d.Subject, d.Language, d.ReplyTo
 	m.AckWanted = d.AckWanted
 	if d.AckWanted != traffic.AckNone {

@@ -8,6 +8,7 @@ import (
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/marking"
+	"hotline/internal/octets"
 	"hotline/internal/precedence"
 	"hotline/internal/roster"
 	"hotline/internal/traffic"
@@ -108,14 +109,11 @@ func (q *Puppet) Message(edit func(m *wire.Message)) *wire.Message {
 
 // label names parties.
 func (q *Puppet) label(rel ...*Party) wire.Label {
-	names := map[string]ident.Party{}
-	full := marking.Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPClear}
+	label := wire.Label{Classification: marking.Unclassified, TLP: marking.TLPAmber, PAP: marking.PAPClear}
 	for _, p := range rel {
-		names[p.Name] = p.ID
-		full.REL.Parties = append(full.REL.Parties, p.Name)
+		label.REL = append(label.REL, p.ID)
 	}
-	label, err := wire.NewLabel(full, func(n string) (ident.Party, bool) { id, ok := names[n]; return id, ok })
-	q.note(err)
+	label.REL = octets.Sorted(label.REL, ident.Compare[ident.Party])
 	return label
 }
 

@@ -2,11 +2,9 @@ package wire
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
-	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/marking"
 	"hotline/internal/octets"
@@ -21,44 +19,6 @@ type Label struct {
 	Any            bool                   `cbor:"3,keyasint,omitempty"` // REL is ANY
 	REL            []ident.Party          `cbor:"-"`                    // sorted, each once
 	Caveats        []marking.Caveat       `cbor:"-"`
-}
-
-// NewLabel returns l for the wire. The function party finds the id of a party
-// by the name that this desk has for it; a name that it does not know is a
-// [fault.Error], and so is a label that [marking.Label.Check] refuses.
-func NewLabel(l marking.Label, party func(name string) (ident.Party, bool)) (Label, error) {
-	if err := l.Check(); err != nil {
-		return Label{}, labelFault(err)
-	}
-	out := Label{Classification: l.Classification, TLP: l.TLP, PAP: l.PAP, Any: l.REL.Any, Caveats: l.Caveats}
-	for _, n := range l.REL.Parties {
-		id, ok := party(n)
-		if !ok {
-			return Label{}, fault.New(fault.Invalid, "REL names %q, and this desk knows no party of that name.", clip(n))
-		}
-		out.REL = append(out.REL, id)
-	}
-	out.REL = octets.Sorted(out.REL, ident.Compare[ident.Party]) // two names may stand for one party
-	return out, nil
-}
-
-// labelFault makes a fault of a marking error, with its sentence and hint.
-func labelFault(err error) error {
-	f := fault.Wrap(err, fault.Invalid, "%s", err.Error())
-	if m, ok := errors.AsType[*marking.Error](err); ok && m.Hint != "" {
-		return f.WithHint("%s", m.Hint)
-	}
-	return f
-}
-
-// Marking returns l with names. The function name returns the name that this
-// desk has for a party, or the id as text if it has none.
-func (l Label) Marking(name func(ident.Party) string) marking.Label {
-	out := marking.Label{Classification: l.Classification, TLP: l.TLP, PAP: l.PAP, REL: marking.REL{Any: l.Any}, Caveats: l.Caveats}
-	for _, id := range l.REL {
-		out.REL.Parties = append(out.REL.Parties, name(id))
-	}
-	return out
 }
 
 // Covers reports whether every one of parties may have what bears l, by REL.
@@ -114,7 +74,7 @@ func (l Label) check() error {
 	}
 	again, err := l.write().read() // classification and caveats have one spelling
 	if err != nil {
-		return labelFault(err)
+		return invalid("%s", err)
 	}
 	return invalidIf(again.Classification != l.Classification || !slices.EqualFunc(again.Caveats, l.Caveats, sameCaveat),
 		"The marking is not written in its one form.")

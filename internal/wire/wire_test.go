@@ -316,42 +316,15 @@ func gaps(n int) (g []Range) {
 	return g
 }
 
-func TestLabelWithNamesAndBack(t *testing.T) {
-	names := map[string]ident.Party{"JPN": party(2), "NATO": party(1), "Otan": party(1)}
-	find := func(n string) (ident.Party, bool) { p, ok := names[n]; return p, ok }
-	l, err := marking.Parse(marking.Fields{TLP: "TLP:AMBER", PAP: "PAP:RED", Classification: "none", REL: []string{"JPN", "NATO", "Otan"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := NewLabel(l, find)
-	if err != nil || !slices.Equal(w.REL, []ident.Party{party(1), party(2)}) {
-		t.Fatalf("NewLabel REL = %v, error %v, want each party once, in order", w.REL, err)
-	}
-	back := w.Marking(func(p ident.Party) string {
-		if p == party(1) {
-			return "NATO"
-		}
-		return p.String()
-	})
-	if err := back.Check(); err != nil || back.REL.Parties[0] != "NATO" || back.REL.Parties[1] != party(2).String() {
-		t.Errorf("Marking REL = %v, check %v", back.REL, err)
-	}
-	l.REL.Parties[1] = "NTAO"
-	if _, err := NewLabel(l, find); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `"NTAO"`) {
-		t.Errorf("an unknown name: %v", err)
-	}
-	l.TLP = 0
-	if _, err := NewLabel(l, find); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "TLP") {
-		t.Errorf("an incomplete label: %v", err)
-	}
-	anyone := Label{Any: true}
+func TestCovers(t *testing.T) {
+	both, anyone := Label{REL: []ident.Party{party(1), party(2)}}, Label{Any: true}
 	for name, tt := range map[string]struct {
 		l    Label
 		to   []ident.Party
 		want bool
 	}{
-		"all of REL":      {w, []ident.Party{party(1), party(2)}, true},
-		"one outside":     {w, []ident.Party{party(1), party(3)}, false},
+		"all of REL":      {both, []ident.Party{party(1), party(2)}, true},
+		"one outside":     {both, []ident.Party{party(1), party(3)}, false},
 		"ANY":             {anyone, []ident.Party{party(9)}, true},
 		"nobody":          {anyone, nil, false},
 		"no REL, nobody":  {Label{}, nil, false},
