@@ -253,10 +253,22 @@ func (e *Engine) transact(steps []step) error {
 	return nil
 }
 
-// do puts a step before the engine and waits for it.
+// do puts a step before the engine and waits for it. When ctx ends first, the
+// step is taken back; one that has begun is waited for, as it writes what the
+// caller reads. It returns the error of ctx only where nothing happened.
 func (e *Engine) do(ctx context.Context, apply func(b *Batch) error) error {
+	const begun, takenBack = 1, 2
+	var fate atomic.Int32
 	done := make(chan error, 1)
-	s := step{apply: apply, settle: func(err error) { done <- err }}
+	s := step{
+		apply: func(b *Batch) error {
+			if !fate.CompareAndSwap(0, begun) && fate.Load() == takenBack {
+				return nil
+			}
+			return apply(b)
+		},
+		settle: func(err error) { done <- err },
+	}
 	select {
 	case e.steps <- s:
 	case <-ctx.Done():
@@ -266,8 +278,10 @@ func (e *Engine) do(ctx context.Context, apply func(b *Batch) error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		// The step may still happen; the caller learns of it from the store.
-		return ctx.Err()
+		if fate.CompareAndSwap(0, takenBack) {
+			return ctx.Err()
+		}
+		return <-done
 	}
 }
 
