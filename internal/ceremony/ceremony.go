@@ -126,16 +126,6 @@ const (
 	Dead    Step = 4 // aborted: a difference, or too many wrong words
 )
 
-var stepNames = [...]string{"", "waiting", "compare", "done", "dead"}
-
-// String returns the step's name in API answers.
-func (s Step) String() string {
-	if int(s) < len(stepNames) {
-		return stepNames[s]
-	}
-	return fmt.Sprintf("Step(%d)", uint8(s))
-}
-
 // Session names a pairing on both sides: the first bytes of A's commitment. A
 // side MUST refuse to answer a commitment whose session it has stored, so that
 // nobody gets a second nonce out of it.
@@ -228,7 +218,7 @@ func (p *Pairing) openAnswer(h Hasher, file []byte) ([]byte, error) {
 	case p.step == Compare && hash == p.answer:
 		return p.openingFile(), nil
 	case p.step != Waiting:
-		return nil, fmt.Errorf("%w: %v", ErrStep, p.step)
+		return nil, fmt.Errorf("%w: step %d", ErrStep, p.step)
 	case bytes.Equal(peer.root, p.own.root):
 		return nil, fmt.Errorf("%w: the other side shows this party's own root", ErrMalformed)
 	}
@@ -248,7 +238,7 @@ func (p *Pairing) openOpening(h Hasher, file []byte) error {
 	case p.step == Compare && p.peer.equal(peer):
 		return nil
 	case p.step != Waiting:
-		return fmt.Errorf("%w: %v", ErrStep, p.step)
+		return fmt.Errorf("%w: step %d", ErrStep, p.step)
 	case peer.commit(h) != p.commitment || peer.name != p.peer.name:
 		p.end(Dead)
 		return ErrDiffers

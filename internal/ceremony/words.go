@@ -36,19 +36,17 @@ func (p *Pairing) Say(h Hasher) ([]string, error) {
 	case Done:
 		return spell(p.said), nil
 	}
-	return nil, fmt.Errorf("say pairing words: %w: %v", ErrStep, p.step)
+	return nil, fmt.Errorf("say pairing words: %w: step %d", ErrStep, p.step)
 }
 
-// Confirm takes the six words that the other side said, as somebody typed
-// them: case, spaces, commas and full-width letters do not matter. When they
-// match it returns the other side, once, and the pairing is done; store the
+// Confirm takes the six words that the other side said, as the list spells
+// them. When they match it returns the other side, once, and the pairing is done; store the
 // peer and the pairing in one transaction. A wrong set costs one of
 // [Attempts], and the last one kills the pairing: store that too.
-func (p *Pairing) Confirm(h Hasher, typed []string) (Peer, error) {
+func (p *Pairing) Confirm(h Hasher, heard []string) (Peer, error) {
 	if p.step != Compare {
-		return Peer{}, fmt.Errorf("confirm pairing: %w: %v", ErrStep, p.step)
+		return Peer{}, fmt.Errorf("confirm pairing: %w: step %d", ErrStep, p.step)
 	}
-	heard := normalize(typed)
 	if err := checkWords(heard); err != nil {
 		return Peer{}, fmt.Errorf("confirm pairing: %w", err)
 	}
@@ -106,21 +104,6 @@ func bits(b []byte, from int) (v uint16) {
 		v = v<<1 | uint16(b[i/8]>>(7-i%8)&1)
 	}
 	return v
-}
-
-// normalize splits what was typed into words of small ASCII letters. A
-// Japanese input method may leave full-width letters and spaces.
-func normalize(typed []string) []string {
-	s := strings.Map(func(c rune) rune {
-		if c >= '！' && c <= '～' {
-			c -= '！' - '!'
-		}
-		if c == '　' || c == ',' || c == '、' || c == '.' || c == '-' {
-			return ' '
-		}
-		return c
-	}, strings.Join(typed, " "))
-	return strings.Fields(strings.ToLower(s))
 }
 
 func checkWords(heard []string) error {

@@ -39,23 +39,3 @@ func TestWordList(t *testing.T) {
 		t.Errorf("SHA-256 of words.txt = %x, want %s", sum, want)
 	}
 }
-
-func TestNormalize(t *testing.T) {
-	tests := map[string]struct {
-		in   []string
-		want string
-	}{
-		"as it should be":    {[]string{"amber", "bench"}, "amber bench"},
-		"one line":           {[]string{" Amber, BENCH "}, "amber bench"},
-		"full-width letters": {[]string{"ａｍｂｅｒ　ＢＥＮＣＨ"}, "amber bench"},
-		"Japanese commas":    {[]string{"amber、bench"}, "amber bench"},
-		"nothing":            {[]string{" "}, ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := strings.Join(normalize(tt.in), " "); got != tt.want {
-				t.Errorf("normalize(%q) = %q, want %q", tt.in, got, tt.want)
-			}
-		})
-	}
-}

@@ -18,6 +18,7 @@
 package suite
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -173,20 +174,10 @@ const labelPrefix = "hotline/"
 
 // frame returns label and parts, each behind its length.
 func (s Suite) frame(label string, parts ...[]byte) []byte {
-	label = s.label(label)
-	n := 2 + len(label)
-	for _, p := range parts {
-		n += 4 + len(p)
-	}
-	b := make(buffer, 0, n)
-	writeFrame(&b, label, parts)
-	return b
+	var b bytes.Buffer
+	writeFrame(&b, s.label(label), parts)
+	return b.Bytes()
 }
-
-// buffer is the least io.Writer.
-type buffer []byte
-
-func (b *buffer) Write(p []byte) (int, error) { *b = append(*b, p...); return len(p), nil }
 
 // writeFrame writes label and parts, each behind its length. Writers of this
 // package never fail.

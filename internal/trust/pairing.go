@@ -334,8 +334,8 @@ func (k *Book) find(tx *store.Tx, id string, file []byte) (store.Pairing, *cerem
 	return store.Pairing{}, nil, first
 }
 
-// Confirm takes the six words that the other side said. Matching words make it
-// a party that this desk knows; nothing else does.
+// Confirm takes the six words that the other side said, as somebody typed
+// them. Matching words make it a party that this desk knows; nothing else does.
 func (k *Book) Confirm(ctx context.Context, id string, words []string, by By) (out Pairing, err error) {
 	if by.Officer == "" || k.persons() > 1 && (by.Witness == "" || by.Witness == by.Officer) {
 		return out, fault.New(fault.Refused, "This party asks for two persons at a pairing: an officer and a witness confirm.").
@@ -350,7 +350,7 @@ func (k *Book) Confirm(ctx context.Context, id string, words []string, by By) (o
 		if err != nil {
 			return err
 		}
-		peer, err := p.Confirm(k.Suite, words)
+		peer, err := p.Confirm(k.Suite, typedWords(words))
 		kind := "paired"
 		switch {
 		case errors.Is(err, ceremony.ErrNotWords):

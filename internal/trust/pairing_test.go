@@ -156,7 +156,7 @@ func pair(t *testing.T, a, b *side, again bool) (pa, pb Pairing) {
 	t.Helper()
 	pa, pb = files(t, a, b, again)
 	ok := must[Pairing](t)
-	return ok(a.Confirm(t.Context(), pa.ID, pb.Say, both)), ok(b.Confirm(t.Context(), pb.ID, pa.Say, both))
+	return ok(a.Confirm(t.Context(), pa.ID, pb.Say, both)), ok(b.Confirm(t.Context(), pb.ID, []string{strings.ToUpper(strings.Join(pa.Say, "　, "))}, both))
 }
 
 // TestNothingButWordsMakesAParty is attack 16: short of the other side's six

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,6 +10,15 @@ import (
 	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/traffic"
+)
+
+var (
+	// languageTag has the shape of a tag of BCP 47, or nothing. What it names
+	// is not checked.
+	languageTag = regexp.MustCompile(`^([A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*)?$`)
+	// mediaType looks like type/subtype with parameters, in ASCII that can be
+	// shown, or is nothing.
+	mediaType = regexp.MustCompile(`^([ -~]*/[ -~]*)?$`)
 )
 
 // Check returns a [fault.Error] with one sentence unless m keeps the rules of
@@ -38,7 +48,7 @@ func (m *Message) checkTexts() error {
 		checkRow("role", m.Role, MaxName),
 		checkRow("subject", m.Subject, MaxSubject),
 		invalidIf(m.Serial == "", "The message has no serial."),
-		invalidIf(!languageTag(m.Language), "%q is not a language tag.", clip(m.Language)),
+		invalidIf(len(m.Language) > MaxLanguage || !languageTag.MatchString(m.Language), "%.60q is not a language tag.", m.Language),
 		tooLargeIf(len(m.References) > MaxReferences, "The message refers to %d others; the most is %d.", len(m.References), MaxReferences),
 	); err != nil {
 		return err
@@ -82,27 +92,6 @@ func checkRow(what, s string, most int) error {
 	)
 }
 
-// languageTag reports whether s is empty or has the shape of a tag of BCP 47:
-// letters and digits in parts of one to eight. What it names is not checked.
-func languageTag(s string) bool {
-	if s == "" {
-		return true
-	}
-	if len(s) > MaxLanguage {
-		return false
-	}
-	for part := range strings.SplitSeq(s, "-") {
-		if part == "" || len(part) > 8 || strings.IndexFunc(part, notAlphanumeric) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func notAlphanumeric(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
-}
-
 func (m *Message) checkAddressees() error {
 	if err := cmp.Or(
 		tooLargeIf(max(len(m.Action), len(m.Info)) > MaxParties, "The message has more than %d addressees.", MaxParties),
@@ -144,24 +133,14 @@ func (f *File) check() error {
 	chunks := max(1, (f.Size+size-1)/size)
 	return cmp.Or(
 		checkRow("file name", f.Name, MaxFileName),
-		invalidIf(f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`), "%q is not the name of a file.", clip(f.Name)),
-		invalidIf(!mediaType(f.Media), "%q is not a media type.", clip(f.Media)),
+		invalidIf(f.Name == "" || f.Name == "." || f.Name == ".." || strings.ContainsAny(f.Name, `/\`), "%.60q is not the name of a file.", f.Name),
+		invalidIf(len(f.Media) > MaxMedia || !mediaType.MatchString(f.Media), "%.60q is not a media type.", f.Media),
 		tooLargeIf(f.Size > MaxFileSize, "The file has %d bytes; the most is %d.", f.Size, MaxFileSize),
 		invalidIf(f.ChunkSize < MinChunk || f.ChunkSize > MaxChunk, "The file has chunks of %d bytes; they have %d to %d.", f.ChunkSize, MinChunk, MaxChunk),
 		invalidIf(f.Count == 0 || f.Count > MaxFileSize/MinChunk+1, "The file has %d chunks.", f.Count),
 		invalidIf(f.Packed == 0 && uint64(f.Count) != chunks, "The file of %d bytes cannot have %d chunks of %d bytes.", f.Size, f.Count, f.ChunkSize),
 		invalidIf(f.Purpose > STIX, "The file has a purpose that this version does not know."),
 	)
-}
-
-// mediaType reports whether s is empty or looks like type/subtype with
-// parameters, in ASCII that can be shown.
-func mediaType(s string) bool {
-	if s == "" {
-		return true
-	}
-	plain := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
-	return plain && len(s) <= MaxMedia && strings.Contains(s, "/")
 }
 
 // Check returns a [fault.Error] with one sentence unless r keeps the rules of
@@ -232,13 +211,4 @@ func invalid(format string, args ...any) *fault.Error {
 
 func tooLarge(format string, args ...any) *fault.Error {
 	return fault.New(fault.TooLarge, format, args...)
-}
-
-// clip keeps what a stranger wrote from filling a screen.
-func clip(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
