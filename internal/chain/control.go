@@ -49,7 +49,6 @@ func SealControl(s Suite, key Signer, in ControlInput) ([]byte, error) {
 	return sealTo(s, sealed{
 		kind: envelope.Control, lane: in.Precedence, tag: ControlTag(s, in.Public), expiry: in.Expiry,
 		label: labelControl, public: in.Public, plain: plain,
-		size: envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(plain)),
 	})
 }
 
@@ -59,13 +58,9 @@ func SealControl(s Suite, key Signer, in ControlInput) ([]byte, error) {
 // look. Errors wrap [ErrOpen], [ErrRefused], [ErrUnknownDesk] or [ErrSignature].
 func OpenControl(s Suite, env []byte, key Opener, peer func(unverified Control) (deskKey []byte, ok bool)) (Control, error) {
 	public := key.Public()
-	plain, err := openSealed(s, env, envelope.Control, ControlTag(s, public), labelControl, key)
-	if err != nil {
-		return Control{}, fmt.Errorf("open control: %w", err)
-	}
 	var c Control
 	var signature []byte
-	if err := unpad(plain, len(env), func(r *octets.Coder) {
+	if _, err := openSealed(s, env, envelope.Control, ControlTag(s, public), labelControl, key, func(r *octets.Coder) {
 		c.fields(r)
 		r.Raw(&signature, s.Sizes().DeskSignature)
 	}); err != nil {

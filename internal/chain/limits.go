@@ -10,15 +10,8 @@ const (
 	// KeepSkipped is how long the key of a missing message is kept. A week
 	// covers the longest silence that a desk is built for.
 	KeepSkipped = 7 * 24 * time.Hour
-	// RenewAfter is the age at which a sending key is due for a successor.
-	RenewAfter = 24 * time.Hour
-	// RenewMessages is how many messages of one chain make a successor due.
-	RenewMessages = 1000
-	// RenewNotBefore keeps a busy line from making a key every second: each
-	// costs a slice per desk.
-	RenewNotBefore = time.Minute
-	// MaxSequence ends a chain for good: far above what RenewNotBefore lets a
-	// fast desk send, far below where a number wraps.
+	// MaxSequence ends a chain for good: far above what a fast desk
+	// sends under one key, far below where a number wraps.
 	MaxSequence = 1 << 20
 	// MaxParties bounds the audience of a group, and so a sender's state.
 	MaxParties = 256

@@ -8,6 +8,7 @@ import (
 
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 	"hotline/internal/suite"
 )
 
@@ -140,11 +141,11 @@ func TestControl(t *testing.T) {
 	}
 	// The recipient passes it on to a third desk as if it had been sent there.
 	third := one.NewSealKey()
-	plain, err := openSealed(one, env, envelope.Control, ControlTag(one, to.Public()), labelControl, to)
+	plain, err := openSealed(one, env, envelope.Control, ControlTag(one, to.Public()), labelControl, to, func(c *octets.Coder) { c.From.Raw(len(env) - envelope.HeaderSize - encapsulated(one)) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	forwarded, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, third.Public()), label: labelControl, public: third.Public(), plain: bytes.Clone(plain), size: len(env)})
+	forwarded, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, third.Public()), label: labelControl, public: third.Public(), plain: bytes.Clone(plain)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestControl(t *testing.T) {
 	// Signed as it should be, and padded with something.
 	padded := bytes.Clone(plain)
 	padded[len(padded)-1] = 1
-	dirty, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, to.Public()), label: labelControl, public: to.Public(), plain: padded, size: len(env)})
+	dirty, err := sealTo(one, sealed{kind: envelope.Control, tag: ControlTag(one, to.Public()), label: labelControl, public: to.Public(), plain: padded})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,13 +33,12 @@ func (r *Repair) fields(c *octets.Coder) {
 // [ErrInput].
 func SealRepair(s Suite, sealPublic []byte, lane precedence.Level, expiry time.Time, r Repair) ([]byte, error) {
 	plain := octets.Encode(r.fields)
-	size := envelope.Bucket(envelope.HeaderSize + encapsulated(s) + len(plain))
-	if size > envelope.MaxSize || !lane.Valid() {
+	if sealedSize(s, len(plain)) > envelope.MaxSize || !lane.Valid() {
 		return nil, fmt.Errorf("seal repair of %d bytes: %w", len(r.Body), ErrInput)
 	}
 	return sealTo(s, sealed{
 		kind: envelope.Control, lane: lane, tag: SliceTag(s, sealPublic), expiry: expiry,
-		label: labelRepair, public: sealPublic, plain: plain, size: size,
+		label: labelRepair, public: sealPublic, plain: plain,
 	})
 }
 
@@ -47,11 +46,7 @@ func SealRepair(s Suite, sealPublic []byte, lane precedence.Level, expiry time.T
 // Whoever carried it, its sender signed it. Errors wrap [ErrOpen],
 // [ErrRefused], [ErrUnknownDesk] or [ErrSignature].
 func OpenRepair(s Suite, env []byte, key Opener, peer func(ident.Desk) (messageKey []byte, ok bool)) (r Repair, err error) {
-	plain, err := openSealed(s, env, envelope.Control, SliceTag(s, key.Public()), labelRepair, key)
-	if err != nil {
-		return r, fmt.Errorf("open repair: %w", err)
-	}
-	if err := unpad(plain, len(env), r.fields); err != nil {
+	if _, err := openSealed(s, env, envelope.Control, SliceTag(s, key.Public()), labelRepair, key, r.fields); err != nil {
 		return r, fmt.Errorf("open repair: %w", err)
 	}
 	messageKey, ok := peer(r.Sender)

@@ -74,7 +74,7 @@ func sealed1(t *testing.T, p *pair, plain []byte) []byte {
 	t.Helper()
 	env, err := sealTo(one, sealed{
 		kind: envelope.Control, lane: 3, tag: SliceTag(one, p.to.seal.Public()), label: labelRepair, public: p.to.seal.Public(),
-		plain: plain, size: envelope.Bucket(envelope.HeaderSize + encapsulated(one) + len(plain)),
+		plain: plain,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,12 +19,16 @@ type sealed struct {
 	label  string
 	public []byte
 	plain  []byte
-	size   int // of the whole envelope
 }
 
 // encapsulated is what HPKE adds to a plaintext: the encapsulated key and the
 // tag.
 func encapsulated(s Asymmetric) int { return s.Sizes().Encapsulation + envelope.TagSize }
+
+// sealedSize is the size of the envelope of n bytes that are sealed to a key.
+func sealedSize(s Asymmetric, n int) int {
+	return envelope.Bucket(envelope.HeaderSize + encapsulated(s) + n)
+}
 
 // tagOf names the key that an envelope is sealed to.
 func tagOf(s Symmetric, label string, public []byte) [16]byte {
@@ -35,12 +39,13 @@ func tagOf(s Symmetric, label string, public []byte) [16]byte {
 // sealTo pads, seals and binds the header. Masked and nonce stay zero: there is
 // no chain, and HPKE has its own nonce.
 func sealTo(s Suite, in sealed) ([]byte, error) {
+	size := sealedSize(s, len(in.plain))
 	h := envelope.Header{
 		Suite: s.ID(), Type: in.kind, Lane: uint8(in.lane), Tag: in.tag,
-		Expiry: minutes(in.expiry), Length: uint32(in.size),
+		Expiry: minutes(in.expiry), Length: uint32(size),
 	}
-	header := h.Append(make([]byte, 0, in.size))
-	plain := make([]byte, in.size-envelope.HeaderSize-encapsulated(s))
+	header := h.Append(make([]byte, 0, size))
+	plain := make([]byte, size-envelope.HeaderSize-encapsulated(s))
 	defer clear(plain)
 	copy(plain, in.plain)
 	clear(in.plain) // it may hold a key
@@ -51,9 +56,10 @@ func sealTo(s Suite, in sealed) ([]byte, error) {
 	return append(header, box...), nil
 }
 
-// openSealed undoes sealTo. What it returns is padded, and says nothing yet
-// about who made it.
-func openSealed(s Suite, env []byte, kind envelope.Type, tag [16]byte, label string, key Opener) ([]byte, error) {
+// openSealed undoes sealTo: it reads the plaintext, and holds that only zeros
+// follow what belongs there, and no more of them than fill the bucket. What was
+// read points into the plaintext, and says nothing yet about who made it.
+func openSealed(s Suite, env []byte, kind envelope.Type, tag [16]byte, label string, key Opener, fields func(*octets.Coder)) (plain []byte, err error) {
 	h, err := envelope.Parse(env)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrOpen, err)
@@ -61,23 +67,16 @@ func openSealed(s Suite, env []byte, kind envelope.Type, tag [16]byte, label str
 	if h.Suite != s.ID() || h.Type != kind || h.Tag != tag || h.Lane >= envelope.Files || h.Masked != [5]byte{} || h.Nonce != [12]byte{} {
 		return nil, ErrOpen
 	}
-	plain, err := key.Open(label, env[:envelope.HeaderSize], env[envelope.HeaderSize:])
-	if err != nil {
+	if plain, err = key.Open(label, env[:envelope.HeaderSize], env[envelope.HeaderSize:]); err != nil {
 		return nil, ErrOpen
 	}
-	return plain, nil
-}
-
-// unpad reads a plaintext, and holds that only zeros follow what belongs there,
-// and no more of them than fill the bucket of an envelope of size bytes.
-func unpad(plain []byte, size int, fields func(*octets.Coder)) error {
 	c := octets.Coder{From: octets.NewReader(plain)}
 	fields(&c)
 	padding := c.From.Rest()
-	if c.Err() != nil || !zeros(padding) || envelope.Bucket(size-len(padding)) != size {
-		return fmt.Errorf("layout: %w", ErrRefused)
+	if c.Err() != nil || !zeros(padding) || envelope.Bucket(len(env)-len(padding)) != len(env) {
+		return plain, fmt.Errorf("layout: %w", ErrRefused)
 	}
-	return nil
+	return plain, nil
 }
 
 // zeros reports whether b is padding.

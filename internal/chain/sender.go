@@ -132,17 +132,6 @@ func (m *sender) receiptsTo(p ident.Party) *sendChain {
 	return &m.receipts[i]
 }
 
-// Due reports whether a successor should be made: after [RenewAfter], or after
-// [RenewMessages] in one chain and [RenewNotBefore].
-func (m *Sender) Due(now time.Time) bool {
-	age := now.Sub(m.created)
-	if age >= RenewAfter {
-		return true
-	}
-	busy := func(c sendChain) bool { return c.last() >= RenewMessages }
-	return age >= RenewNotBefore && (slices.ContainsFunc(m.lanes[:], busy) || slices.ContainsFunc(m.receipts, busy))
-}
-
 // SealInput is one message or receipt to seal.
 type SealInput struct {
 	Kind       envelope.Kind

@@ -62,7 +62,7 @@ const (
 
 // SliceSize is the size of every slice envelope of a suite, in bytes.
 func SliceSize(s Asymmetric) int {
-	return envelope.Bucket(envelope.HeaderSize + encapsulated(s) + 32 + statementSize + s.Sizes().MessageSignature)
+	return sealedSize(s, 32+statementSize+s.Sizes().MessageSignature)
 }
 
 // SliceFor seals this generation's key to one desk: one envelope of
@@ -90,7 +90,7 @@ func (m *Sender) SliceFor(key Signer, in SliceInput) ([]byte, error) {
 	signature := key.Sign(labelSlice, in.Desk[:], be64(in.SealNumber), statement)
 	return sealTo(m.s, sealed{
 		kind: envelope.Slice, lane: in.Precedence, tag: SliceTag(m.s, in.SealPublic),
-		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: slices.Concat(m.key[:], statement, signature), size: SliceSize(m.s),
+		expiry: in.Expiry, label: labelSlice, public: in.SealPublic, plain: slices.Concat(m.key[:], statement, signature),
 	})
 }
 
@@ -117,19 +117,16 @@ func (sl *Slice) Identity(s Symmetric) [32]byte { return sl.names().identity(s) 
 // one, or every message could be opened again. Errors wrap [ErrOpen],
 // [ErrUnknownDesk], [ErrSignature] or [ErrRefused].
 func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (messageKey []byte, ok bool), now time.Time) (*Receiver, Slice, error) {
-	plain, err := openSealed(s, env, envelope.Slice, SliceTag(s, to.Key.Public()), labelSlice, to.Key)
+	var key, signed []byte
+	plain, err := openSealed(s, env, envelope.Slice, SliceTag(s, to.Key.Public()), labelSlice, to.Key, func(c *octets.Coder) {
+		c.Raw(&key, 32)
+		c.Raw(&signed, statementSize+s.Sizes().MessageSignature)
+	})
+	defer clear(plain)
 	if err != nil {
 		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
 	}
-	defer clear(plain)
-	var key, signed []byte
-	if err := unpad(plain, len(env), func(c *octets.Coder) {
-		c.Raw(&key, 32)
-		c.Raw(&signed, statementSize+s.Sizes().MessageSignature)
-	}); err != nil {
-		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
-	}
-	sl, messageKey, err := verifySlice(s, slices.Concat(to.Desk[:], be64(to.SealNumber), signed), peer)
+	sl, err := VerifySlice(s, slices.Concat(to.Desk[:], be64(to.SealNumber), signed), peer)
 	if err != nil {
 		return nil, Slice{}, fmt.Errorf("open slice: %w", err)
 	}
@@ -137,6 +134,7 @@ func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (message
 	if rec.commitment != sl.Commitment {
 		return nil, Slice{}, fmt.Errorf("open slice of %v: commitment: %w", sl.Sender, ErrRefused)
 	}
+	messageKey, _ := peer(sl.Sender)
 	rec.messageKey = slices.Clone(messageKey)
 	return rec, sl, nil
 }
@@ -145,29 +143,21 @@ func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (message
 // proofs of one sender, group and generation with different commitments
 // convict that sender. Errors wrap [ErrUnknownDesk], [ErrSignature], [ErrRefused].
 func VerifySlice(s Suite, proof []byte, peer func(ident.Desk) (messageKey []byte, ok bool)) (Slice, error) {
-	sl, _, err := verifySlice(s, proof, peer)
-	if err != nil {
-		return Slice{}, fmt.Errorf("verify slice: %w", err)
-	}
-	return sl, nil
-}
-
-func verifySlice(s Suite, proof []byte, peer func(ident.Desk) ([]byte, bool)) (Slice, []byte, error) {
 	if len(proof) != 32+8+statementSize+s.Sizes().MessageSignature {
-		return Slice{}, nil, fmt.Errorf("proof of %d bytes: %w", len(proof), ErrRefused)
+		return Slice{}, fmt.Errorf("verify slice: proof of %d bytes: %w", len(proof), ErrRefused)
 	}
 	recipient, number, statement, signature := proof[:32], proof[32:40], proof[40:40+statementSize], proof[40+statementSize:]
 	var sl Slice
 	if err := octets.Decode(statement, sl.fields); err != nil {
-		return Slice{}, nil, fmt.Errorf("read statement: %w: %w", ErrRefused, err)
+		return Slice{}, fmt.Errorf("verify slice: read statement: %w: %w", ErrRefused, err)
 	}
 	messageKey, ok := peer(sl.Sender)
 	if !ok {
-		return Slice{}, nil, fmt.Errorf("sender %v: %w", sl.Sender, ErrUnknownDesk)
+		return Slice{}, fmt.Errorf("verify slice: sender %v: %w", sl.Sender, ErrUnknownDesk)
 	}
 	if s.VerifyMessage(messageKey, labelSlice, signature, recipient, number, statement) != nil {
-		return Slice{}, nil, fmt.Errorf("sender %v: %w", sl.Sender, ErrSignature)
+		return Slice{}, fmt.Errorf("verify slice: sender %v: %w", sl.Sender, ErrSignature)
 	}
 	sl.Proof = slices.Clone(proof)
-	return sl, messageKey, nil
+	return sl, nil
 }

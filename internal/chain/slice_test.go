@@ -3,9 +3,7 @@ package chain
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"testing"
-	"time"
 
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
@@ -85,7 +83,7 @@ func TestGarbageSliceIsRefused(t *testing.T) {
 		return sliceFor(t, m, p.from, p.to)
 	}
 	raw := func(plain []byte) []byte {
-		env, err := sealTo(one, sealed{kind: envelope.Slice, tag: SliceTag(one, p.to.seal.Public()), label: labelSlice, public: p.to.seal.Public(), plain: plain, size: SliceSize(one)})
+		env, err := sealTo(one, sealed{kind: envelope.Slice, tag: SliceTag(one, p.to.seal.Public()), label: labelSlice, public: p.to.seal.Public(), plain: plain})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +98,7 @@ func TestGarbageSliceIsRefused(t *testing.T) {
 		"another generation":         {seal(func(m *Sender) { m.generation[0] ^= 1 }), ErrRefused},
 		"another group":              {seal(func(m *Sender) { m.group[0] ^= 1 }), ErrRefused},
 		"another sender":             {seal(func(m *Sender) { m.desk[0] ^= 1 }), ErrUnknownDesk},
-		"zeros":                      {raw(nil), ErrUnknownDesk},
+		"zeros":                      {raw(make([]byte, SliceSize(one)-envelope.HeaderSize-encapsulated(one))), ErrUnknownDesk},
 		"bytes of one":               {raw(bytes.Repeat([]byte{1}, SliceSize(one)-envelope.HeaderSize-encapsulated(one))), ErrRefused},
 	}
 	for name, tt := range tests {
@@ -275,23 +273,4 @@ func TestSealRefuses(t *testing.T) {
 		t.Errorf("after the last sequence: %v", err)
 	}
 	restartSender(t, p.tx)
-}
-
-func TestDue(t *testing.T) {
-	p := newPair(t)
-	busy := p.tx.Clone()
-	busy.receipts = slices.Clone(busy.receipts)
-	busy.receipts[1].next = RenewMessages + 1
-	for _, tt := range []struct {
-		m    *Sender
-		age  time.Duration
-		want bool
-	}{
-		{p.tx, RenewAfter - time.Second, false}, {p.tx, RenewAfter, true},
-		{busy, RenewNotBefore - time.Second, false}, {busy, RenewNotBefore, true},
-	} {
-		if got := tt.m.Due(start.Add(tt.age)); got != tt.want {
-			t.Errorf("due after %v: %v, want %v", tt.age, got, tt.want)
-		}
-	}
 }

@@ -190,7 +190,7 @@ func (b *Batch) sealAnew(d store.Again, m *store.Message, l *line) error {
 	if err != nil {
 		return err
 	}
-	if d.Tries > resealAfter && s.Created().Add(chain.RenewNotBefore).Before(b.Steady) {
+	if d.Tries > resealAfter && s.Created().Add(renewNotBefore).Before(b.Steady) {
 		s, err = b.newSender(l, m.Group, parties, l.readers(e.cfg.Self.Desk, parties), s, m.Precedence)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package exchange
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"hotline/internal/chain"
 	"hotline/internal/ident"
@@ -10,6 +11,30 @@ import (
 	"hotline/internal/roster"
 	"hotline/internal/store"
 )
+
+// When a sending key is due for a successor.
+const (
+	renewAfter    = 24 * time.Hour // at that age
+	renewMessages = 1000           // or after so many messages of one chain
+	// renewNotBefore keeps a busy line from making a key every second: each
+	// costs a slice per desk.
+	renewNotBefore = time.Minute
+)
+
+// due reports whether a successor of s should be made.
+func (s *sender) due(now time.Time) bool {
+	var most uint32
+	for _, l := range precedence.All() {
+		last, _ := s.Last(l)
+		most = max(most, last)
+	}
+	for _, p := range s.parties {
+		last, _ := s.LastReceipt(p)
+		most = max(most, last)
+	}
+	age := now.Sub(s.Created())
+	return age >= renewAfter || age >= renewNotBefore && most >= renewMessages
+}
 
 // senderFor returns a sending key that every desk of parties on the line has
 // been sent, making a new one when there is none, when the desks changed, or
@@ -21,10 +46,10 @@ func (b *Batch) senderFor(l *line, parties []ident.Party, urgent precedence.Leve
 	readers := l.readers(e.cfg.Self.Desk, parties)
 	print := fingerprint(readers)
 	old := e.senders[group]
-	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(chain.RenewNotBefore).After(b.Steady) && old.Created().After(e.lastCut) {
+	if old != nil && old.readers == ([32]byte{}) && old.Created().Add(renewNotBefore).After(b.Steady) && old.Created().After(e.lastCut) {
 		return old, nil // a desk that starts over and over must not make us make keys over and over
 	}
-	if old != nil && old.readers == print && !old.Due(b.Steady) {
+	if old != nil && old.readers == print && !old.due(b.Steady) {
 		if urgent == precedence.Routine {
 			return old, nil
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"hotline/internal/chain"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/precedence"
@@ -162,7 +161,7 @@ func (e *Engine) RenewKeys(ctx context.Context, id ident.Line) error {
 			if s.line != id {
 				continue
 			}
-			if s.Created().Add(chain.RenewNotBefore).After(b.Steady) {
+			if s.Created().Add(renewNotBefore).After(b.Steady) {
 				return fault.New(fault.Conflict, "The keys of line %s are less than a minute old.", l.Name).
 					WithHint("a new key costs every desk a slice; one a minute is the most")
 			}
