@@ -153,7 +153,7 @@ func (a *app) notice(cmd *cobra.Command, o own, typ roster.Type, party, reason s
 		return st, fmt.Errorf("read id of party: %w", err)
 	}
 	return roster.Statement{Type: typ, Suspend: &roster.Suspension{
-		Subject: subject, Notice: trust.NextNotice(o.set, o.party, subject), Reason: reason, Until: until,
+		Subject: subject, Notice: trust.NextNotice(o.set, o.party, subject), Reason: reason, Until: until.UTC().Truncate(time.Millisecond),
 	}}, nil
 }
 

@@ -100,11 +100,7 @@ type Self struct {
 
 // Peer is the other side, verified by its words. [Pairing.Confirm] is the only
 // function that returns one.
-type Peer struct {
-	Name    string
-	Root    []byte
-	Payload []byte
-}
+type Peer Self
 
 // Role is a side of a pairing. Its numbers are part of the stored form.
 type Role uint8

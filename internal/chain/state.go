@@ -102,11 +102,9 @@ func (k *skippedKey) fields(c *octets.Coder) {
 }
 
 func (g *keying) begin(c *octets.Coder, kind uint8) {
-	k, v, id := kind, stateVersion, g.s.ID()
-	c.Uint8(&k)
-	c.Uint8(&v)
-	c.Uint8(&id)
-	c.Must(k == kind && v == stateVersion && id == g.s.ID(), "kind %d, version %d, suite %d", k, v, id)
+	c.Fixed("kind", kind)
+	c.Fixed("version", stateVersion)
+	c.Fixed("suite", g.s.ID())
 	c.Array(g.group[:], g.desk[:], g.generation[:], g.predecessor[:], g.commitment[:])
 }
 

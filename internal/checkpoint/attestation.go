@@ -87,9 +87,7 @@ func (a Attestation) Sign(s Hasher, key Signer) Attestation {
 // Hash names an attestation. Signing twice gives two signatures and one hash.
 func (a Attestation) Hash(s Hasher) [32]byte { return cut(s.Hash(labelAttestation, a.unsigned(s))) }
 
-func (a *Attestation) unsigned(s Hasher) []byte {
-	return octets.Encode(func(c *octets.Coder) { a.body(c, s) })
-}
+func (a *Attestation) unsigned(s Hasher) []byte { return encode(s, a.body) }
 
 func (a *Attestation) body(c *octets.Coder, s Hasher) {
 	begin(c, s, &a.Sender, &a.Group, &a.Time)
@@ -107,10 +105,7 @@ func (a Attestation) Bytes(s Hasher) []byte { return append(a.unsigned(s), a.sig
 // ParseAttestation reads what [Attestation.Bytes] wrote and nothing else. The
 // signature is still to be verified. Errors wrap [ErrMalformed].
 func ParseAttestation(s Hasher, b []byte) (a Attestation, err error) {
-	err = octets.Decode(b, func(c *octets.Coder) {
-		a.body(c, s)
-		c.Rest("signature", &a.signature, maxSignature)
-	})
+	a.signature, err = decode(s, b, a.body)
 	return a, err
 }
 
@@ -154,12 +149,24 @@ func At(lanes []Lane, n uint8) Lane {
 	return Lane{Lane: n}
 }
 
+// encode writes a layout without the signature that follows it.
+func encode(s Hasher, body func(*octets.Coder, Hasher)) []byte {
+	return octets.Encode(func(c *octets.Coder) { body(c, s) })
+}
+
+// decode reads a layout and returns the signature behind it.
+func decode(s Hasher, b []byte, body func(*octets.Coder, Hasher)) (signature []byte, err error) {
+	err = octets.Decode(b, func(c *octets.Coder) {
+		body(c, s)
+		c.Rest("signature", &signature, maxSignature)
+	})
+	return signature, err
+}
+
 // begin is what both layouts begin with.
 func begin(c *octets.Coder, s Hasher, desk *ident.Desk, group *ident.Group, at *time.Time) {
-	v, id := uint8(version), s.ID()
-	c.Uint8(&v)
-	c.Uint8(&id)
-	c.Must(v == version && id == s.ID(), "version %d, suite %d", v, id)
+	c.Fixed("version", version)
+	c.Fixed("suite", s.ID())
 	c.Array(desk[:], group[:])
 	c.Time("time", at)
 }

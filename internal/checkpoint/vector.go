@@ -59,9 +59,7 @@ func (v *Vector) body(c *octets.Coder, s Hasher) {
 	v.chains(c)
 }
 
-func (v *Vector) unsigned(s Hasher) []byte {
-	return octets.Encode(func(c *octets.Coder) { v.body(c, s) })
-}
+func (v *Vector) unsigned(s Hasher) []byte { return encode(s, v.body) }
 
 // Sign returns v with the signature of its holder's desk key.
 func (v Vector) Sign(s Hasher, key Signer) Vector {
@@ -84,9 +82,6 @@ func (v Vector) Bytes(s Hasher) []byte { return append(v.unsigned(s), v.signatur
 // ParseVector reads what [Vector.Bytes] wrote and nothing else. The signature
 // is still to be verified. Errors wrap [ErrMalformed].
 func ParseVector(s Hasher, b []byte) (v Vector, err error) {
-	err = octets.Decode(b, func(c *octets.Coder) {
-		v.body(c, s)
-		c.Rest("signature", &v.signature, maxSignature)
-	})
+	v.signature, err = decode(s, b, v.body)
 	return v, err
 }

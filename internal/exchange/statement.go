@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -105,6 +106,7 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 	l.heads[desk] = next
 	b.undo = append(b.undo, func() { l.heads[desk] = told })
 	statements, versions := l.set.Missing(theirs)
+	slices.SortStableFunc(statements, func(a, b roster.Statement) int { return cmp.Compare(urgency(a.Type), urgency(b.Type)) })
 	for _, version := range versions {
 		for _, o := range joining.Portions(version, chain.MaxControlBody) {
 			if err := b.controlAt(to, controlOffer, o.Bytes(), precedence.Priority); err != nil {
@@ -122,6 +124,12 @@ func (b *Batch) pushMissing(l *line, desk ident.Desk, raw []byte) error {
 		}
 	}
 	return nil
+}
+
+// urgency orders what is sent: who is off, then which root speaks, then who is
+// on, then the rest.
+func urgency(t roster.Type) int {
+	return -slices.Index([]roster.Type{roster.AddDesk, roster.RotateRoot, roster.RemoveDesk}, t)
 }
 
 // TakeStatements verifies statements of parties that this desk knows, keeps

@@ -112,6 +112,13 @@ func (c *Coder) Uint8(p *uint8) {
 	}
 }
 
+// Fixed is one byte that has this value, in a layout of this version.
+func (c *Coder) Fixed(what string, value uint8) {
+	v := value
+	c.Uint8(&v)
+	c.Must(v == value, "%s %d, want %d", what, v, value)
+}
+
 // Uint16 is a number of two bytes.
 func (c *Coder) Uint16(p *uint16) {
 	if c.From == nil {

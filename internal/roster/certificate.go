@@ -45,17 +45,14 @@ func (x *Certificate) fields(c *octets.Coder) {
 
 // NewCertificate checks c's fields and returns it signed by the party's root.
 // A zero c.Party is set from the root, which is right until the root rotates.
-func NewCertificate(v Verifier, root Signer, c Certificate) (Certificate, error) {
+func NewCertificate(v Verifier, root Signer, c Certificate) (_ Certificate, err error) {
 	c.Suite = v.ID()
 	if c.Party == (ident.Party{}) {
 		c.Party = PartyOf(v, root.Public())
 	}
 	c.NotBefore, c.NotAfter = wholeMilli(c.NotBefore), wholeMilli(c.NotAfter)
-	if err := octets.Check(c.body); err != nil {
-		return Certificate{}, fmt.Errorf("issue certificate: %w", err)
-	}
-	c.Signature = root.Sign(labelCertificate, octets.Encode(c.body))
-	return c, nil
+	c.Signature, err = sign("issue certificate", root, labelCertificate, c.body)
+	return c, err
 }
 
 // ParseCertificate reads a certificate and checks its form, not its signature.

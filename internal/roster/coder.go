@@ -57,6 +57,25 @@ func nested[T any](c *octets.Coder, what string, p *T, limit int, f func(*T, *oc
 	}
 }
 
+// optional is a part that is there or not, as what went before it says.
+func optional[T any](c *octets.Coder, what string, p **T, there bool, f func(*T, *octets.Coder)) {
+	if there && c.Reads() {
+		*p = new(T)
+	}
+	if c.Must((*p != nil) == there, "%s: is there %t, belongs there %t", what, *p != nil, there); there && c.OK() {
+		f(*p, c)
+	}
+}
+
+// sign returns the signature under a layout that is in its bounds. The error
+// begins with what is made.
+func sign(what string, key Signer, label string, body fields) ([]byte, error) {
+	if err := octets.Check(body); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return key.Sign(label, octets.Encode(body)), nil
+}
+
 // Statements is a list of statements in a file. A file's size is bounded before.
 func Statements(c *octets.Coder, p *[]Statement) {
 	octets.List(c, "statements", p, 0, maxStatements, CompareStatements, func(st *Statement) {

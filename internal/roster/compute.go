@@ -20,7 +20,7 @@ func (s *Set) Roster() *Roster {
 
 func (s *Set) compute() *Roster {
 	r := &Roster{
-		byDesk: make(map[ident.Desk]int), states: make(map[ident.Desk]State), removed: make(map[ident.Desk]Removal),
+		states: make(map[ident.Desk]State), removed: make(map[ident.Desk]Removal),
 		roots: make(map[ident.Party][]byte), frozen: make(map[ident.Party]bool), contacts: make(map[ident.Party]Contact),
 	}
 	all := s.inOrder() // so that ties are settled alike
@@ -55,9 +55,6 @@ func (s *Set) compute() *Roster {
 		r.entries = append(r.entries, st.entry())
 	}
 	slices.SortFunc(r.entries, compareEntries)
-	for i, e := range r.entries {
-		r.byDesk[e.Desk] = i
-	}
 	slices.SortFunc(r.dormant, compareEntries)
 	return r
 }

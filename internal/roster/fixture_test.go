@@ -232,7 +232,7 @@ func describe(r *Roster) string {
 func conflicts(s *Set) (out []Conflict) {
 	for _, ids := range s.bySlot {
 		if len(ids) > 1 {
-			out = append(out, *s.conflict(ids))
+			out = append(out, Conflict{s.byID[ids[0]].Statement, s.byID[ids[1]].Statement})
 		}
 	}
 	return out

@@ -23,20 +23,14 @@ type Head struct {
 
 // Heads lists the set's heads, by author, signer and scope.
 func (s *Set) Heads() []Head {
-	scopes := make(map[scope]bool)
-	for at := range s.bySlot {
-		scopes[at.scope] = true
-	}
 	var out []Head
-	for of := range scopes {
-		if h := s.head(of, MaxNumber); h.Number > 0 {
-			out = append(out, h)
+	for at := range s.bySlot {
+		if at.number == 1 {
+			out = append(out, s.head(at.scope, MaxNumber))
 		}
 	}
-	if s.terms != nil {
-		for _, hash := range s.terms.chain {
-			out = append(out, Head{Signer: ident.Key(hash), Line: s.line, Number: s.terms.offers[hash].Charter.Version})
-		}
+	for _, hash := range s.terms.chain {
+		out = append(out, Head{Signer: ident.Key(hash), Line: s.line, Number: s.terms.offers[hash].Charter.Version})
 	}
 	slices.SortFunc(out, compareHeads)
 	return out[:min(len(out), MaxHeads)]
@@ -58,10 +52,10 @@ func (s *Set) head(of scope, most uint64) Head {
 	return h
 }
 
-// Missing lists what a set with the given heads seems to lack: of the
-// statements removals and rotations first, then by author and number, and the
-// charter versions that count. A set that holds something else under the same
-// numbers is sent all of that scope, so that both sides see the evidence.
+// Missing lists what a set with the given heads seems to lack: statements by
+// author and number, and the charter versions that count. A set that holds
+// something else under the same numbers is sent all of that scope, so that both
+// sides see the evidence.
 func (s *Set) Missing(heads []Head) (statements []Statement, versions []Offer) {
 	from, held := make(map[scope]uint64), make(map[ident.Key]bool)
 	for _, h := range heads {
@@ -75,20 +69,12 @@ func (s *Set) Missing(heads []Head) (statements []Statement, versions []Offer) {
 	statements = slices.DeleteFunc(s.Statements(), func(st Statement) bool {
 		return st.Number <= from[scope{st.Author, st.Signer, st.Line}]
 	})
-	slices.SortStableFunc(statements, func(a, b Statement) int { return cmp.Compare(a.Type.urgency(), b.Type.urgency()) })
-	if s.terms != nil {
-		for _, hash := range s.terms.chain {
-			if !held[ident.Key(hash)] {
-				versions = append(versions, s.terms.offers[hash])
-			}
+	for _, hash := range s.terms.chain {
+		if !held[ident.Key(hash)] {
+			versions = append(versions, s.terms.offers[hash])
 		}
 	}
 	return statements, versions
-}
-
-// urgency orders what is sent: who is off, then which root speaks, then the rest.
-func (t Type) urgency() int {
-	return max(1+slices.Index([]Type{AddDesk, RotateRoot, RemoveDesk}, t), 0) * -1
 }
 
 // heads is a list of heads in a layout.

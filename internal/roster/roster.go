@@ -140,7 +140,6 @@ func (s State) String() string { return [...]string{"unknown", "in", "void", "do
 // changes and is safe for use by several goroutines.
 type Roster struct {
 	entries  []Entry // by party, then desk id
-	byDesk   map[ident.Desk]int
 	dormant  []Entry
 	states   map[ident.Desk]State
 	removed  map[ident.Desk]Removal
@@ -158,8 +157,8 @@ func (r *Roster) Dormant() []Entry { return slices.Clone(r.dormant) }
 
 // Desk returns the entry of a desk that is on the line now.
 func (r *Roster) Desk(id ident.Desk) (Entry, bool) {
-	i, ok := r.byDesk[id]
-	if !ok {
+	i := slices.IndexFunc(r.entries, func(e Entry) bool { return e.Desk == id })
+	if i < 0 {
 		return Entry{}, false
 	}
 	return r.entries[i], true

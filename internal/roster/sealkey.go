@@ -36,18 +36,15 @@ func (a *Announcement) fields(c *octets.Coder) {
 
 // NewAnnouncement returns a signed announcement of a desk's seal key, of the
 // suite that the desk's key has.
-func NewAnnouncement(desk Signer, a Announcement) (Announcement, error) {
+func NewAnnouncement(desk Signer, a Announcement) (_ Announcement, err error) {
 	for id, k := range suites {
 		if len(desk.Public()) == k.Desk {
 			a.Suite = id
 		}
 	}
 	a.Time = wholeMilli(a.Time)
-	if err := octets.Check(a.body); err != nil {
-		return Announcement{}, fmt.Errorf("announce seal key: %w", err)
-	}
-	a.Signature = desk.Sign(labelSealKey, octets.Encode(a.body))
-	return a, nil
+	a.Signature, err = sign("announce seal key", desk, labelSealKey, a.body)
+	return a, err
 }
 
 // ParseAnnouncement reads an announcement and checks its form, not its

@@ -30,7 +30,7 @@ func (c *Conflict) Unwrap() error { return ErrEquivocation }
 type Set struct {
 	v       Verifier
 	line    ident.Line
-	terms   *succession            // nil: a set without a charter
+	terms   succession             // zero: a set without a charter
 	members map[ident.Party][]Seat // roots that verified: the founding one and its successors
 	byID    map[ident.Statement]*held
 	bySlot  map[slot][]ident.Statement // sorted
@@ -146,7 +146,7 @@ func (s *Set) Add(st Statement, now time.Time) (added bool, err error) {
 		s.seat(st)
 	}
 	if len(ids) > 1 {
-		return true, s.conflict(ids)
+		return true, &Conflict{First: s.byID[ids[0]].Statement, Second: s.byID[ids[1]].Statement}
 	}
 	return true, nil
 }
@@ -173,43 +173,43 @@ func (s *Set) admit(st Statement, now time.Time) error {
 	if err := octets.Check(st.fields); err != nil {
 		return err
 	}
-	if err := s.checkSigners(st); err != nil {
+	root, err := s.checkSigners(st)
+	if err != nil {
 		return err
 	}
 	switch {
 	case st.Add != nil:
-		return s.checkAddition(st, now)
+		return s.checkAddition(st, root, now)
 	case st.Remove != nil && DeskID(s.v, st.Author, st.Remove.Fingerprint) != st.Remove.Desk:
 		return fmt.Errorf("%w: removed desk is not the author's", ErrForeign)
 	case st.Rotate != nil:
-		return s.checkRotation(st)
+		return s.checkRotation(st, root)
 	}
 	return nil
 }
 
-// checkSigners checks that the author's root signed st, or an office that it
-// warranted.
-func (s *Set) checkSigners(st Statement) error {
+// checkSigners checks that the author's root signed st, which it returns, or an
+// office that it warranted.
+func (s *Set) checkSigners(st Statement) (root []byte, err error) {
 	if st.By == Root {
-		root, err := s.root(st.Author, st.Signer)
-		if err != nil {
-			return err
+		if root, err = s.root(st.Author, st.Signer); err != nil {
+			return nil, err
 		}
-		return verifyRoot(s.v, root, labelStatement, st.Suite, st.Endorsements[0].Signature, st.body)
+		return root, verifyRoot(s.v, root, labelStatement, st.Suite, st.Endorsements[0].Signature, st.body)
 	}
 	for i, e := range st.Endorsements {
 		if err := s.CheckWarrant(*e.Warrant, st.Author, st.By); err != nil {
-			return err
+			return nil, err
 		}
 		id := KeyID(s.v, e.Warrant.Public)
 		if i == 0 && id != st.Signer || i > 0 && id == st.Signer {
-			return fmt.Errorf("%w: signed by another key than it names, or twice by one", ErrForeign)
+			return nil, fmt.Errorf("%w: signed by another key than it names, or twice by one", ErrForeign)
 		}
 		if err := verifyDesk(s.v, e.Warrant.Public, labelStatement, st.Suite, e.Signature, st.body); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // CheckWarrant checks that a root of the party's gave its key that office.
@@ -236,12 +236,8 @@ func (s *Set) root(party ident.Party, id ident.Key) ([]byte, error) {
 
 // checkAddition checks that the desk is the author's, by the root that signed
 // the statement, and that its first seal key is its own.
-func (s *Set) checkAddition(st Statement, now time.Time) error {
+func (s *Set) checkAddition(st Statement, root []byte, now time.Time) error {
 	c := st.Add.Certificate
-	root, err := s.root(st.Author, st.Signer)
-	if err != nil {
-		return err
-	}
 	switch {
 	case c.Party != st.Author:
 		return fmt.Errorf("%w: added desk is another party's", ErrForeign)
@@ -258,11 +254,7 @@ func (s *Set) checkAddition(st Statement, now time.Time) error {
 
 // checkRotation checks that the successor is the one that the root committed
 // to, and that it agreed.
-func (s *Set) checkRotation(st Statement) error {
-	root, err := s.root(st.Author, st.Signer)
-	if err != nil {
-		return err
-	}
+func (s *Set) checkRotation(st Statement, root []byte) error {
 	r := st.Rotate
 	committed := Commitment(s.v, r.Root)
 	if !bytes.Equal(root[len(publicOf(s.v, root)):], committed[:]) {
@@ -290,10 +282,6 @@ func (s *Set) NextNumber(author ident.Party, signer ident.Key, line ident.Line) 
 	return highest + 1
 }
 
-func (s *Set) conflict(ids []ident.Statement) *Conflict {
-	return &Conflict{First: s.byID[ids[0]].Statement, Second: s.byID[ids[1]].Statement}
-}
-
 // contested reports whether st shares its number with another statement.
 func (s *Set) contested(st Statement) bool {
 	return len(s.bySlot[slot{scope{st.Author, st.Signer, st.Line}, st.Number}]) > 1
@@ -303,9 +291,9 @@ func (s *Set) contested(st Statement) bool {
 // Every message carries it, so that a desk that lacks a statement is noticed by
 // whoever talks to it.
 func (s *Set) Digest() (d [32]byte) {
-	ids := s.versionIDs()
-	for id := range s.byID {
-		ids = append(ids, id)
+	ids := slices.Collect(maps.Keys(s.byID))
+	for _, hash := range s.terms.chain {
+		ids = append(ids, ident.Statement(hash))
 	}
 	return digestOf(s.v, s.line, ids)
 }
@@ -345,10 +333,7 @@ func (s *Set) Clone() *Set {
 	c.byID, c.bySlot = maps.Clone(s.byID), maps.Clone(s.bySlot)
 	c.counts, c.certs = maps.Clone(s.counts), maps.Clone(s.certs)
 	c.members = maps.Clone(s.members)
-	if s.terms != nil {
-		t := *s.terms
-		t.offers, c.terms = maps.Clone(t.offers), &t
-	}
+	c.terms.offers = maps.Clone(s.terms.offers)
 	return &c
 }
 
@@ -356,21 +341,19 @@ func (s *Set) Clone() *Set {
 // order. A conflict is part of history; everything else that is refused is an
 // error.
 func (s *Set) AddHistory(statements []Statement) error {
-	rest, before := slices.Clone(statements), 0
-	slices.SortStableFunc(rest, func(a, b Statement) int { return -cmp.Compare(a.Type, b.Type) }) // rotations first
-	for len(rest) != before {
+	for len(statements) > 0 {
 		var waiting []Statement
-		for _, st := range rest {
+		for _, st := range statements {
 			if _, err := s.Add(st, time.Time{}); errors.Is(err, ErrWaiting) {
 				waiting = append(waiting, st)
 			} else if err != nil && !errors.Is(err, ErrEquivocation) {
 				return err
 			}
 		}
-		rest, before = waiting, len(rest)
-	}
-	if len(rest) > 0 {
-		return fmt.Errorf("%w: %d statements", ErrWaiting, len(rest))
+		if len(waiting) == len(statements) {
+			return fmt.Errorf("%w: %d statements", ErrWaiting, len(waiting))
+		}
+		statements = waiting
 	}
 	return nil
 }

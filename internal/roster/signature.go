@@ -33,12 +33,8 @@ func (s *CharterSignature) body(c *octets.Coder) {
 
 func (s *CharterSignature) fields(c *octets.Coder) {
 	s.body(c)
-	if s.Charter != s.Line && c.Reads() {
-		s.Warrant = new(Warrant)
-	}
-	if c.Must((s.Warrant != nil) == (s.Charter != s.Line), "a desk signs the first version, custodians the others"); c.OK() && s.Warrant != nil {
-		s.Warrant.fields(c)
-	}
+	// A desk signs the first version, custodians the others.
+	optional(c, "warrant of the signer", &s.Warrant, s.Charter != s.Line, (*Warrant).fields)
 	c.Key("signature under the charter", &s.Signature, c.Sizes.DeskSignature)
 }
 
@@ -52,10 +48,10 @@ func SignCharter(v Verifier, key Signer, c Charter, s CharterSignature) (Charter
 	if _, ok := c.Member(s.Party); !ok {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w: party is no member", ErrForeign)
 	}
-	if err := octets.Check(s.body); err != nil {
-		return CharterSignature{}, fmt.Errorf("sign charter: %w", err)
+	var err error
+	if s.Signature, err = sign("sign charter", key, labelSignature, s.body); err != nil {
+		return CharterSignature{}, err
 	}
-	s.Signature = key.Sign(labelSignature, octets.Encode(s.body))
 	if err := octets.Check(s.fields); err != nil {
 		return CharterSignature{}, fmt.Errorf("sign charter: %w", err)
 	}

@@ -27,25 +27,23 @@ const (
 	RotateRoot   Type = 10 // the committed successor takes the root's place
 )
 
-// kind is what one type of statement is: its name, who may sign it, and
-// whether s holds the content that belongs to it.
+// kind is the name of a type of statement, and who may sign it.
 type kind struct {
 	name string
 	by   []Office
-	has  func(s *Statement) bool
 }
 
 var kinds = map[Type]kind{
-	AddDesk:      {"add desk", []Office{Root}, func(s *Statement) bool { return s.Add != nil }},
-	RemoveDesk:   {"remove desk", []Office{Root, Delegate}, func(s *Statement) bool { return s.Remove != nil }},
-	ContactCard:  {"contact card", []Office{Root, Custodian}, func(s *Statement) bool { return s.Contact != nil }},
-	DormantDesk:  {"dormant desk", []Office{Root}, func(s *Statement) bool { return s.Add != nil }},
-	ActivateDesk: {"activate desk", []Office{Custodian}, func(s *Statement) bool { return s.Activate != nil }},
-	SuspendParty: {"suspend party", []Office{Root, Delegate}, func(s *Statement) bool { return s.Suspend != nil }},
-	ReopenParty:  {"reopen party", []Office{Root, Custodian}, func(s *Statement) bool { return s.Suspend != nil }},
-	AdmitParty:   {"admit party", nil, nil},
-	RemoveParty:  {"remove party", nil, nil},
-	RotateRoot:   {"rotate root", []Office{Root}, func(s *Statement) bool { return s.Rotate != nil }},
+	AddDesk:      {"add desk", []Office{Root}},
+	RemoveDesk:   {"remove desk", []Office{Root, Delegate}},
+	ContactCard:  {"contact card", []Office{Root, Custodian}},
+	DormantDesk:  {"dormant desk", []Office{Root}},
+	ActivateDesk: {"activate desk", []Office{Custodian}},
+	SuspendParty: {"suspend party", []Office{Root, Delegate}},
+	ReopenParty:  {"reopen party", []Office{Root, Custodian}},
+	AdmitParty:   {"admit party", nil},
+	RemoveParty:  {"remove party", nil},
+	RotateRoot:   {"rotate root", []Office{Root}},
 }
 
 // String returns the words that officers see, "add desk".
@@ -90,7 +88,7 @@ type Suspension struct {
 	Subject ident.Party // the author itself: nobody sends it anything
 	Notice  uint64      // the highest of author and subject counts; a suspension before a reopening
 	Reason  string
-	Until   time.Time // an announced end, for people; zero: none
+	Until   time.Time // an announced end, for people, in whole milliseconds; zero: none
 }
 
 // Rotation is the content of a [RotateRoot] statement. What adds desks under
@@ -151,50 +149,15 @@ func (s *Statement) body(c *octets.Coder) {
 	}
 }
 
-// content is the one that Type says; a statement that is made and holds
-// another has none.
+// content is the one that Type says, and no other.
 func (s *Statement) content(c *octets.Coder) {
-	if c.Reads() {
-		switch s.Type {
-		case AddDesk, DormantDesk:
-			s.Add = new(Addition)
-		case RemoveDesk:
-			s.Remove = new(Cut)
-		case ActivateDesk:
-			s.Activate = new(Activation)
-		case SuspendParty, ReopenParty:
-			s.Suspend = new(Suspension)
-		case RotateRoot:
-			s.Rotate = new(Rotation)
-		case ContactCard:
-			s.Contact = new(Contact)
-		}
-	}
-	contents := 0
-	for _, k := range []Type{AddDesk, RemoveDesk, ActivateDesk, SuspendParty, RotateRoot, ContactCard} {
-		if kinds[k].has(s) {
-			contents++
-		}
-	}
-	if c.Must(contents == 1 && kinds[s.Type].has(s), "content does not fit %q", s.Type); !c.OK() {
-		return
-	}
-	switch {
-	case s.Add != nil:
-		s.Add.fields(c, s.Type == DormantDesk)
-	case s.Remove != nil:
-		c.Array(s.Remove.Desk[:], s.Remove.Fingerprint[:])
-		c.Text("reason", &s.Remove.Reason, MaxReason, true)
-	case s.Activate != nil:
-		s.Activate.SealKey.fields(c)
-	case s.Suspend != nil:
-		s.Suspend.fields(c)
-	case s.Rotate != nil:
-		s.Rotate.body(c)
-		c.Key("signature of the successor", &s.Rotate.Signature, c.Sizes.RootSignature)
-	case s.Contact != nil:
-		s.Contact.fields(c)
-	}
+	t := s.Type
+	optional(c, "addition", &s.Add, t == AddDesk || t == DormantDesk, func(a *Addition, c *octets.Coder) { a.fields(c, t == DormantDesk) })
+	optional(c, "removal", &s.Remove, t == RemoveDesk, (*Cut).fields)
+	optional(c, "activation", &s.Activate, t == ActivateDesk, func(a *Activation, c *octets.Coder) { a.SealKey.fields(c) })
+	optional(c, "suspension", &s.Suspend, t == SuspendParty || t == ReopenParty, (*Suspension).fields)
+	optional(c, "rotation", &s.Rotate, t == RotateRoot, (*Rotation).fields)
+	optional(c, "contact", &s.Contact, t == ContactCard, (*Contact).fields)
 }
 
 func (a *Addition) fields(c *octets.Coder, dormant bool) {
@@ -225,6 +188,11 @@ func office(c *octets.Coder, what string, p *[]Holder) {
 	c.Must(len(*p) != 1, "one of the %s alone; want none, or two and more", what)
 }
 
+func (x *Cut) fields(c *octets.Coder) {
+	c.Array(x.Desk[:], x.Fingerprint[:])
+	c.Text("reason", &x.Reason, MaxReason, true)
+}
+
 func (s *Suspension) fields(c *octets.Coder) {
 	c.Array(s.Subject[:])
 	c.Number("notice", &s.Notice, MaxNumber)
@@ -238,6 +206,11 @@ func (s *Suspension) fields(c *octets.Coder) {
 func (r *Rotation) body(c *octets.Coder) {
 	RootKey(c, &r.Root)
 	octets.List(c, "survivors", &r.Survivors, 0, 3*MaxPerSigner, ident.Compare[ident.Statement], func(id *ident.Statement) { c.Array(id[:]) })
+}
+
+func (r *Rotation) fields(c *octets.Coder) {
+	r.body(c)
+	c.Key("signature of the successor", &r.Signature, c.Sizes.RootSignature)
 }
 
 func (x *Contact) fields(c *octets.Coder) {
@@ -283,10 +256,6 @@ func NewStatementBy(v Verifier, s Statement, keepers ...Keeper) (Statement, erro
 
 func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 	s.Suite, s.Time = v.ID(), wholeMilli(s.Time)
-	if s.Suspend != nil && !s.Suspend.Until.IsZero() {
-		held := *s.Suspend
-		held.Until, s.Suspend = wholeMilli(held.Until), &held
-	}
 	if err := octets.Check(s.body); err != nil {
 		return Statement{}, fmt.Errorf("make statement: %w", err)
 	}
@@ -306,13 +275,10 @@ func (s Statement) sign(v Verifier, keepers ...Keeper) (Statement, error) {
 
 // NewRotation returns the content of a rotation, signed by the successor, which
 // is a [CommittedRoot] when it has named its own successor.
-func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []ident.Statement) (*Rotation, error) {
-	r := &Rotation{Root: successor.Public(), Survivors: octets.Sorted(survivors, ident.Compare[ident.Statement])}
-	if err := octets.Check(r.signed(v.ID(), author)); err != nil {
-		return nil, fmt.Errorf("rotate root: %w", err)
-	}
-	r.Signature = successor.Sign(labelRotation, octets.Encode(r.signed(v.ID(), author)))
-	return r, nil
+func NewRotation(v Verifier, author ident.Party, successor Signer, survivors []ident.Statement) (r *Rotation, err error) {
+	r = &Rotation{Root: successor.Public(), Survivors: octets.Sorted(survivors, ident.Compare[ident.Statement])}
+	r.Signature, err = sign("rotate root", successor, labelRotation, r.signed(v.ID(), author))
+	return r, err
 }
 
 // signed is what the successor signs.

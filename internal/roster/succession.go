@@ -16,13 +16,15 @@ type succession struct {
 	competing []Charter    // successors of current, of which none counts
 }
 
+func (t *succession) exist() bool { return t.first.Version > 0 }
+
 // CharterSet returns an empty set for the line whose first charter is c.
 func CharterSet(v Verifier, c Charter) (*Set, error) {
 	s, err := NewSet(v, c.ID(v), c.Members)
 	if err != nil {
 		return nil, err
 	}
-	s.terms = &succession{first: c, current: c, offers: make(map[ident.Line]Offer)}
+	s.terms = succession{first: c, current: c, offers: make(map[ident.Line]Offer)}
 	return s, nil
 }
 
@@ -33,7 +35,7 @@ func (s *Set) TakeVersion(o Offer) error {
 	if err := o.Charter.Check(s.v); err != nil {
 		return err
 	}
-	if s.terms == nil || o.Charter.ID(s.v) != s.line || o.Charter.Version == 1 {
+	if !s.terms.exist() || o.Charter.ID(s.v) != s.line || o.Charter.Version == 1 {
 		return ErrForeign
 	}
 	hash := o.Charter.Hash(s.v)
@@ -78,8 +80,8 @@ func (s *Set) Pending() (out []Offer) {
 
 // succeed walks from the first version to the one that counts.
 func (s *Set) succeed() {
-	t := s.terms
-	if t == nil {
+	t := &s.terms
+	if !t.exist() {
 		return
 	}
 	t.current, t.competing, t.chain = t.first, nil, nil
@@ -108,18 +110,24 @@ func (s *Set) succeed() {
 // signed by a quorum of the present members, and by every member that they
 // admit.
 func (s *Set) successors(version uint64, before []ident.Line) (out []Charter) {
+	admitted := func(p ident.Party) bool {
+		_, is := s.terms.current.Member(p)
+		return !is
+	}
 	for _, o := range s.terms.offers {
 		c := o.Charter
 		if c.Version != version || !slices.Equal(c.Previous, before) {
 			continue
 		}
-		if s.consent(s.terms.current, o, true) < int(s.terms.current.Quorum) {
+		missing := s.Unsigned(c, o.Signatures)
+		consent := slices.DeleteFunc(c.Parties(), func(p ident.Party) bool { return admitted(p) || slices.Contains(missing, p) })
+		if len(consent) < int(s.terms.current.Quorum) {
 			continue
 		}
 		for _, m := range c.Members {
 			s.admitMember(m)
 		}
-		if s.consent(s.terms.current, o, false) == s.admitted(c) {
+		if !slices.ContainsFunc(s.Unsigned(c, o.Signatures), admitted) {
 			out = append(out, c)
 		}
 	}
@@ -127,48 +135,11 @@ func (s *Set) successors(version uint64, before []ident.Line) (out []Charter) {
 	return out
 }
 
-// consent counts the members who signed o: those of the present charter, or
-// the others.
-func (s *Set) consent(present Charter, o Offer, members bool) (n int) {
-	missing := s.Unsigned(o.Charter, o.Signatures)
-	for _, p := range o.Charter.Parties() {
-		if _, is := present.Member(p); is == members && !slices.Contains(missing, p) {
-			n++
-		}
-	}
-	return n
-}
-
-// admitted counts the members of c that the present charter does not have.
-func (s *Set) admitted(c Charter) (n int) {
-	for _, p := range c.Parties() {
-		if _, is := s.terms.current.Member(p); !is {
-			n++
-		}
-	}
-	return n
-}
-
 // Belongs reports whether a party is on the line: a member of the charter that
 // counts, and of every version that competes to follow it.
 func (s *Set) Belongs(p ident.Party) bool {
-	if s.terms == nil {
-		return true
-	}
-	for _, c := range append(s.terms.competing, s.terms.current) {
-		if _, ok := c.Member(p); !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// versionIDs lists the hashes of the later versions that count or compete.
-func (s *Set) versionIDs() (ids []ident.Statement) {
-	if s.terms != nil {
-		for _, hash := range s.terms.chain {
-			ids = append(ids, ident.Statement(hash))
-		}
-	}
-	return ids
+	return !s.terms.exist() || !slices.ContainsFunc(append(slices.Clip(s.terms.competing), s.terms.current), func(c Charter) bool {
+		_, is := c.Member(p)
+		return !is
+	})
 }

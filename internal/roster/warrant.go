@@ -66,16 +66,13 @@ func (x *Warrant) fields(c *octets.Coder) {
 
 // NewWarrant checks w's fields and returns it signed by the party's root. A
 // zero w.Party is set from the root.
-func NewWarrant(v Verifier, root Signer, w Warrant) (Warrant, error) {
+func NewWarrant(v Verifier, root Signer, w Warrant) (_ Warrant, err error) {
 	w.Suite, w.Root = v.ID(), RootID(v, root.Public())
 	if w.Party == (ident.Party{}) {
 		w.Party = PartyOf(v, root.Public())
 	}
-	if err := octets.Check(w.body); err != nil {
-		return Warrant{}, fmt.Errorf("issue warrant: %w", err)
-	}
-	w.Signature = root.Sign(labelWarrant, octets.Encode(w.body))
-	return w, nil
+	w.Signature, err = sign("issue warrant", root, labelWarrant, w.body)
+	return w, err
 }
 
 // ParseWarrant reads a warrant and checks its form, not its signature.
@@ -113,18 +110,12 @@ func endorsements(c *octets.Coder, by Office, p *[]Endorsement, n int) {
 	c.Must(len(*p) == n, "%d signatures by a %v, want %d", len(*p), by, n)
 	for i := range *p {
 		e := &(*p)[i]
+		optional(c, "warrant of the signer", &e.Warrant, by != Root, (*Warrant).fields)
+		size := c.Sizes.DeskSignature
 		if by == Root {
-			c.Key("signature", &e.Signature, c.Sizes.RootSignature)
-			continue
+			size = c.Sizes.RootSignature
 		}
-		if c.Reads() {
-			e.Warrant = new(Warrant)
-		}
-		if c.Must(e.Warrant != nil, "%v without a warrant", by); !c.OK() {
-			return
-		}
-		e.Warrant.fields(c)
-		c.Key("signature", &e.Signature, c.Sizes.DeskSignature)
+		c.Key("signature", &e.Signature, size)
 	}
 }
 

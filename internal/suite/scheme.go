@@ -6,7 +6,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha512"
 	"encoding/asn1"
 	"fmt"
@@ -29,17 +28,6 @@ type scheme struct {
 type signer struct {
 	public []byte
 	sign   func(message []byte) []byte
-}
-
-// draw returns a random seed and its key.
-func (c scheme) draw() (seed []byte, k signer) {
-	for {
-		seed = make([]byte, c.seed)
-		_, _ = rand.Read(seed) // never fails: it ends the process instead
-		if k, err := c.parse(seed); err == nil {
-			return seed, k
-		}
-	}
 }
 
 var ed = scheme{

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 
 	"hotline/internal/redact"
@@ -44,9 +45,15 @@ type secret struct {
 	signer
 }
 
+// newKey draws seeds until the scheme takes one.
 func newKey(s Suite, g signing) signingKey {
-	seed, k := g.draw()
-	return signingKey{k: hide(&secret{s, g, seed, k})}
+	for seed := make([]byte, g.seed); ; {
+		_, _ = rand.Read(seed) // never fails: it ends the process instead
+		if k, err := parseKey(s, g, seed); err == nil {
+			clear(seed)
+			return k
+		}
+	}
 }
 
 func parseKey(s Suite, g signing, seed []byte) (signingKey, error) {

@@ -119,7 +119,7 @@ func (k *Book) Suspend(ctx context.Context, ref, reason string, until time.Time,
 		signer := keeper.Warrant.Holder(k.Suite).Key
 		st, err = roster.NewStatementBy(k.Suite, roster.Statement{
 			Type: roster.SuspendParty, Number: set.NextNumber(k.Self.Party, signer, ident.Line{}), Time: time.Now(),
-			Suspend: &roster.Suspension{Subject: p.ID, Notice: NextNotice(set, k.Self.Party, p.ID), Reason: reason, Until: until},
+			Suspend: &roster.Suspension{Subject: p.ID, Notice: NextNotice(set, k.Self.Party, p.ID), Reason: reason, Until: until.UTC().Truncate(time.Millisecond)},
 		}, keeper)
 		if err != nil {
 			return fault.Wrap(err, fault.Invalid, "This suspension cannot be written.")

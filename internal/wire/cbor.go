@@ -8,6 +8,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/octets"
 )
@@ -73,13 +74,12 @@ func must[T any](v T, err error) T {
 // often the message is sealed.
 func ContentHash(body []byte) [32]byte { return hash(contentLabel, body) }
 
-func hash(label string, b []byte) (h [32]byte) {
+func hash(label string, b []byte) [32]byte {
 	var w octets.Writer
 	w.String(label)
 	w.Var32(b)
 	sum := sha512.Sum384(w.Bytes())
-	copy(h[:], sum[:])
-	return h
+	return [32]byte(sum[:32])
 }
 
 // Encode returns the one spelling of m, or the error of [Message.Check].
@@ -89,7 +89,7 @@ func (m *Message) Encode() ([]byte, error) {
 	}
 	b := must(encoder.Marshal(m.write()))
 	if len(b) > MaxBody {
-		return nil, tooLarge("The message has %d bytes with all its parts; the most is %d.", len(b), MaxBody)
+		return nil, fault.New(fault.TooLarge, "The message has %d bytes with all its parts; the most is %d.", len(b), MaxBody)
 	}
 	return b, nil
 }
@@ -97,11 +97,7 @@ func (m *Message) Encode() ([]byte, error) {
 // ParseMessage reads the body of a message. It accepts what
 // [Message.Encode] writes, and nothing else; errors wrap [ErrMalformed].
 func ParseMessage(b []byte) (*Message, error) {
-	m, err := parse(b, messageMap.read)
-	if err != nil {
-		return nil, fmt.Errorf("read message: %w: %w", ErrMalformed, err)
-	}
-	return m, nil
+	return parse("message", b, messageMap.read)
 }
 
 // Encode returns the one spelling of r, or the error of [Receipt.Check].
@@ -115,11 +111,7 @@ func (r *Receipt) Encode() ([]byte, error) {
 // ParseReceipt reads the body of a receipt. It accepts what [Receipt.Encode]
 // writes, and nothing else; errors wrap [ErrMalformed].
 func ParseReceipt(b []byte) (*Receipt, error) {
-	r, err := parse(b, receiptMap.read)
-	if err != nil {
-		return nil, fmt.Errorf("read receipt: %w: %w", ErrMalformed, err)
-	}
-	return r, nil
+	return parse("receipt", b, receiptMap.read)
 }
 
 // body is a message or a receipt, and Map is what it is written as.
@@ -132,22 +124,21 @@ type body[Map any] interface {
 // That comparison catches every second spelling: unsorted keys, long numbers,
 // ids that are short or long, empty values that should be left out,
 // abbreviated levels, caveats in another order.
-func parse[Map any, B body[Map]](b []byte, read func(Map) (B, error)) (x B, err error) {
+func parse[Map any, B body[Map]](what string, b []byte, read func(Map) (B, error)) (x B, err error) {
 	var w Map
 	if len(b) > MaxBody {
-		return x, fmt.Errorf("%d bytes", len(b))
+		err = fmt.Errorf("%d bytes", len(b))
+	} else if err = decoder.Unmarshal(b, &w); err == nil {
+		x, err = read(w)
 	}
-	if err := decoder.Unmarshal(b, &w); err != nil {
-		return x, err
+	if err == nil {
+		err = x.Check()
 	}
-	if x, err = read(w); err != nil {
-		return x, err
+	if err == nil && !bytes.Equal(must(encoder.Marshal(x.write())), b) {
+		err = errors.New("not in its one spelling")
 	}
-	if err := x.Check(); err != nil {
-		return x, err
-	}
-	if !bytes.Equal(must(encoder.Marshal(x.write())), b) {
-		return x, errors.New("not in its one spelling")
+	if err != nil {
+		return *new(B), fmt.Errorf("read %s: %w: %w", what, ErrMalformed, err)
 	}
 	return x, nil
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -69,14 +70,14 @@ func (m *Message) checkTexts() error {
 // tab. Readers ask it again after unpacking.
 func CheckText(s string) error {
 	if len(s) > MaxText {
-		return tooLarge("The text has %d bytes; the most is %d.", len(s), MaxText).WithHint("send it as a file with a short text")
+		return fault.New(fault.TooLarge, "The text has %d bytes; the most is %d.", len(s), MaxText).WithHint("send it as a file with a short text")
 	}
 	if !utf8.ValidString(s) {
-		return invalid("The text is not valid UTF-8.")
+		return fault.New(fault.Invalid, "The text is not valid UTF-8.")
 	}
 	for i, r := range s {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
-			return invalid("The text holds the control character %U at byte %d.", r, i)
+			return fault.New(fault.Invalid, "The text holds the control character %U at byte %d.", r, i)
 		}
 	}
 	return nil
@@ -99,33 +100,26 @@ func (m *Message) checkAddressees() error {
 	); err != nil {
 		return err
 	}
-	seen := map[ident.Party]bool{}
-	for _, list := range [][]ident.Party{m.Action, m.Info} {
-		for _, p := range list {
-			if seen[p] {
-				return invalid("A party is addressed twice.")
-			}
-			seen[p] = true
-			// With REL the sender already knows who; this catches its mistakes.
-			if !m.Label.Covers([]ident.Party{p}) {
-				return fault.New(fault.Refused, "The marking keeps the message from a party that it is addressed to.").
-					WithHint("add the party to REL, or take it from the addressees")
-			}
+	all := slices.Concat(m.Action, m.Info)
+	for i, p := range all {
+		if slices.Contains(all[:i], p) {
+			return fault.New(fault.Invalid, "A party is addressed twice.")
+		}
+		// With REL the sender already knows who; this catches its mistakes.
+		if !m.Label.Covers([]ident.Party{p}) {
+			return fault.New(fault.Refused, "The marking keeps the message from a party that it is addressed to.").
+				WithHint("add the party to REL, or take it from the addressees")
 		}
 	}
 	return nil
 }
 
 func (m *Message) checkFiles() error {
-	if len(m.Files) > MaxFiles {
-		return tooLarge("The message has %d files; the most is %d.", len(m.Files), MaxFiles)
-	}
+	err := tooLargeIf(len(m.Files) > MaxFiles, "The message has %d files; the most is %d.", len(m.Files), MaxFiles)
 	for i := range m.Files {
-		if err := m.Files[i].check(); err != nil {
-			return err
-		}
+		err = cmp.Or(err, m.Files[i].check())
 	}
-	return nil
+	return err
 }
 
 func (f *File) check() error {
@@ -176,13 +170,13 @@ func (r *Receipt) checkState() error {
 // what a file may have: one spelling for each set of chunks.
 func checkRanges(ranges []Range) error {
 	if len(ranges) > MaxRanges {
-		return tooLarge("The receipt names %d gaps; the most is %d.", len(ranges), MaxRanges)
+		return fault.New(fault.TooLarge, "The receipt names %d gaps; the most is %d.", len(ranges), MaxRanges)
 	}
 	next := uint64(0) // the first index that may follow
 	for _, g := range ranges {
 		end := uint64(g.First) + uint64(g.Count)
 		if g.Count == 0 || uint64(g.First) < next || end > MaxFileSize/MinChunk+1 {
-			return invalid("The missing chunks are not in order.")
+			return fault.New(fault.Invalid, "The missing chunks are not in order.")
 		}
 		next = end + 1 // adjacent ranges are one range
 	}
@@ -194,7 +188,7 @@ func invalidIf(broken bool, format string, args ...any) error {
 	if !broken {
 		return nil
 	}
-	return invalid(format, args...)
+	return fault.New(fault.Invalid, format, args...)
 }
 
 // tooLargeIf is the rule of a limit.
@@ -202,13 +196,5 @@ func tooLargeIf(broken bool, format string, args ...any) error {
 	if !broken {
 		return nil
 	}
-	return tooLarge(format, args...)
-}
-
-func invalid(format string, args ...any) *fault.Error {
-	return fault.New(fault.Invalid, format, args...)
-}
-
-func tooLarge(format string, args ...any) *fault.Error {
 	return fault.New(fault.TooLarge, format, args...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"hotline/internal/fault"
 	"hotline/internal/ident"
 	"hotline/internal/marking"
 	"hotline/internal/octets"
@@ -74,7 +75,7 @@ func (l Label) check() error {
 	}
 	again, err := l.write().read() // classification and caveats have one spelling
 	if err != nil {
-		return invalid("%s", err)
+		return fault.New(fault.Invalid, "%s", err)
 	}
 	return invalidIf(again.Classification != l.Classification || !slices.EqualFunc(again.Caveats, l.Caveats, sameCaveat),
 		"The marking is not written in its one form.")
