@@ -46,10 +46,21 @@ func (a *app) showReport(r *evidence.Report, asJSON bool) error {
 	for _, w := range r.Warnings {
 		fmt.Fprintln(a.out, "\nWARNING:", inertLine(w))
 	}
+	for _, c := range r.Complaints {
+		fmt.Fprintf(a.out, "\nCOMPLAINT %s (%s): %s\n", stamp(api.Time{Time: c.At}), wordOrProof(c.Proven), inertLine(c.Text))
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(a.out, "\nCONVICTS:", inertLine(f.Text))
 	}
 	return nil
+}
+
+// wordOrProof says what a complaint is worth.
+func wordOrProof(proven bool) string {
+	if proven {
+		return "proven"
+	}
+	return "that desk's word, not proof"
 }
 
 // showEvidence prints one message of a transcript.

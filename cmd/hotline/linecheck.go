@@ -22,7 +22,8 @@ func newLineCheckCmd(a *app) *cobra.Command {
 		Long: `Ask every desk of a line what it holds of everybody, and compare that with what
 this desk holds. Desks do this by themselves every 15 quiet minutes. Where the
 records differ, the first message that differs and the side that has it are
-named, and the exit code says so.`,
+named, and the exit code says so. What desks have signed about keys that they
+refused is listed behind that, as proof or as their word.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeLines,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -145,6 +146,9 @@ func (a *app) printChecks(l api.Line, c api.TrustChecks, asked api.Time, desks i
 	}
 	for _, m := range c.Alarms {
 		fmt.Fprintf(a.out, "ALARM %s (%s): %s\n", when(m.At), inertLine(m.Verdict), inertLine(m.Text))
+	}
+	for _, m := range c.Complaints {
+		fmt.Fprintf(a.out, "COMPLAINT %s (%s): %s\n", when(m.At), wordOrProof(m.Proven), inertLine(m.Text))
 	}
 	return nil
 }

@@ -108,6 +108,6 @@ func (t LineTrust) filled() LineTrust {
 
 // filled returns c without nil lists.
 func (c TrustChecks) filled() TrustChecks {
-	c.Desks, c.Alarms, c.Amber = list(c.Desks), list(c.Alarms), list(c.Amber)
+	c.Desks, c.Alarms, c.Complaints, c.Amber = list(c.Desks), list(c.Alarms), list(c.Complaints), list(c.Amber)
 	return c
 }

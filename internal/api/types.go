@@ -130,9 +130,9 @@ type Line struct {
 	Keys         LineKeys    `json:"keys"`
 	// Accepted lists the names of the parties that signed the charter.
 	Accepted []string `json:"accepted,omitempty"`
-	// Alarms stand above every screen: records that differ (divergence), a
-	// cut-off that somebody has not confirmed (cutoff), this desk cut off
-	// (removed).
+	// Alarms stand above every screen: records that differ (divergence), what
+	// another desk proved of one (complaint), a cut-off that somebody has not
+	// confirmed (cutoff), this desk cut off (removed).
 	Alarms []Alarm `json:"alarms"`
 }
 

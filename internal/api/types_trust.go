@@ -120,6 +120,9 @@ type TrustChecks struct {
 	Desks []TrustCheck `json:"desks"`
 	// Alarms are differences that stayed and contradictions, newest first.
 	Alarms []TrustAlarm `json:"alarms"`
+	// Complaints are what desks signed about slices that they refused, newest
+	// first, this desk's own too. One that is not proven is its maker's word.
+	Complaints []TrustComplaint `json:"complaints"`
 	// Amber lists, in sentences, what is not wrong and needs a look.
 	Amber []string `json:"amber"`
 	// AskedAt is set in the answer to POST /lines/{id}/check.
@@ -133,6 +136,16 @@ type TrustCheck struct {
 	At    Time   `json:"at"`
 	Agree *bool  `json:"agree"` // null: being compared
 	Text  string `json:"text"`  // the first that differs, and on whose side
+}
+
+// TrustComplaint is what one desk says of a slice of another's.
+type TrustComplaint struct {
+	At     Time   `json:"at"`    // when it was made or came
+	By     string `json:"by"`    // desk, by name
+	About  string `json:"about"` // desk, by name
+	Kind   string `json:"kind"`  // garbage, astray, two-keys, unattested
+	Proven bool   `json:"proven"`
+	Text   string `json:"text"`
 }
 
 // TrustAlarm is something that does not fit what was signed.

@@ -45,6 +45,7 @@ var floors = map[string]float64{
 	"internal/suite":      1,
 	"internal/wire":       1,
 	// on them:
+	"internal/complaint":  files,
 	"internal/divergence": files,
 	"internal/joining":    files,
 	// 2 machines: disks, networks, processes.

@@ -115,7 +115,8 @@ func (sl *Slice) Identity(s Symmetric) [32]byte { return sl.names().identity(s) 
 // peer gives the message key of a sender, from the roster. The receiver is new:
 // when one for the same generation is held ([Receiver.Same] says so), keep that
 // one, or every message could be opened again. Errors wrap [ErrOpen],
-// [ErrUnknownDesk], [ErrSignature] or [ErrRefused].
+// [ErrUnknownDesk], [ErrSignature] or [ErrRefused]; where its sender did sign
+// what is refused, the slice is returned beside the error, with its proof.
 func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (messageKey []byte, ok bool), now time.Time) (*Receiver, Slice, error) {
 	var key, signed []byte
 	plain, err := openSealed(s, env, envelope.Slice, SliceTag(s, to.Key.Public()), labelSlice, to.Key, func(c *octets.Coder) {
@@ -132,7 +133,7 @@ func OpenSlice(s Suite, env []byte, to Recipient, peer func(ident.Desk) (message
 	}
 	rec := newReceiver(s, sl.names(), key, to.Party, now)
 	if rec.commitment != sl.Commitment {
-		return nil, Slice{}, fmt.Errorf("open slice of %v: commitment: %w", sl.Sender, ErrRefused)
+		return nil, sl, fmt.Errorf("open slice of %v: commitment: %w", sl.Sender, ErrRefused)
 	}
 	messageKey, _ := peer(sl.Sender)
 	rec.messageKey = slices.Clone(messageKey)

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"hotline/internal/api"
+	"hotline/internal/complaint"
 	"hotline/internal/exchange"
 	"hotline/internal/store"
 )
 
 // lineAlarms lists what stands above every screen because of one line: records
-// that differ, a cut-off that somebody has not confirmed, and that this desk
-// itself was cut off.
+// that differ, what another desk proved of one, a cut-off that somebody has not
+// confirmed, and that this desk itself was cut off.
 func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error) {
 	v := d.engine.View()
 	out := []api.Alarm{}
@@ -25,6 +26,13 @@ func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error
 	}
 	for _, p := range proofs {
 		out = append(out, api.Alarm{Kind: "divergence", Text: p.Text, At: at(p.At), DeskID: p.Sender.String(), Desk: v.Desk(p.Sender)})
+	}
+	if len(proofs) == 0 {
+		told, err := d.toldOf(tx, l)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, told...)
 	}
 	cutoffs, err := d.engine.Cutoffs(tx)
 	if err != nil {
@@ -44,4 +52,26 @@ func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error
 		})
 	}
 	return out, nil
+}
+
+// toldOf is what another desk proved of one that told this desk no lie: the
+// newest. A desk's word without proof is shown with the line, and never here.
+func (d *Desk) toldOf(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error) {
+	const newest = 64
+	rows, err := tx.Complaints(l.ID, newest)
+	if err != nil {
+		return nil, fmt.Errorf("list complaints: %w", err)
+	}
+	v := d.engine.View()
+	for _, row := range rows {
+		if !complaint.Kind(row.Kind).Proves() {
+			continue
+		}
+		x, err := complaint.Parse(d.id.MessageKey.Suite(), row.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("read complaint: %w", err)
+		}
+		return []api.Alarm{{Kind: "complaint", Text: x.Text(v.Desk), At: at(row.At), DeskID: x.About.String(), Desk: v.Desk(x.About)}}, nil
+	}
+	return nil, nil
 }

@@ -18,6 +18,11 @@ func (d *Desk) checks(f exchange.RecordFacts) api.TrustChecks {
 	for _, p := range f.Alarms {
 		out.Alarms = append(out.Alarms, api.TrustAlarm{At: at(p.At), Desk: v.Desk(p.Sender), Kind: p.Kind, Verdict: p.Verdict, Text: p.Text})
 	}
+	for _, c := range f.Complaints {
+		out.Complaints = append(out.Complaints, api.TrustComplaint{
+			At: at(c.At), By: v.Desk(c.By), About: v.Desk(c.About), Kind: c.Kind.String(), Proven: c.Proven, Text: c.Text,
+		})
+	}
 	return out
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
+	"hotline/internal/complaint"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/joining"
@@ -52,6 +53,7 @@ type checker struct {
 	signed       []signed
 	slices       []chain.Slice
 	attestations []checkpoint.Attestation
+	complaints   []complaint.Complaint
 	paths        []path
 	points       []checkpoint.Checkpoint
 	leaves       []leafAt
@@ -69,7 +71,7 @@ func Check(b []byte, trusted []ident.Party) (*Report, error) {
 	}
 	c := &checker{f: f, certs: map[ident.Desk]roster.Certificate{}, recorded: map[string]bool{}}
 	for _, step := range []func() error{
-		c.readTerms, c.readPeople, c.readMaker, c.readGroups, c.readSigned, c.readSlices, c.readAttestations, c.readPaths, c.readJournal,
+		c.readTerms, c.readPeople, c.readMaker, c.readGroups, c.readSigned, c.readSlices, c.readAttestations, c.readComplaints, c.readPaths, c.readJournal,
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -293,6 +295,38 @@ func (c *checker) readAttestations() error {
 			return unproven("attestations", i, "%w", err)
 		}
 		c.attestations = append(c.attestations, a)
+	}
+	return nil
+}
+
+// readComplaints reads what desks say of others' slices. What a complaint quotes
+// counts like what stands in the file itself: it may convict.
+func (c *checker) readComplaints() error {
+	desks := func(d ident.Desk) (roster.Certificate, bool) { cert, ok := c.certs[d]; return cert, ok }
+	for i, b := range c.f.Complaints {
+		x, err := complaint.Parse(c.s, b)
+		if err == nil && x.Line != c.line {
+			err = fmt.Errorf("it is of another line")
+		}
+		for _, p := range x.Parties {
+			if _, member := c.members[p]; err == nil && !member {
+				err = fmt.Errorf("party %s is no member of the line", p)
+			}
+		}
+		var q complaint.Quotes
+		if err == nil {
+			q, err = x.Verify(c.s, desks)
+		}
+		if err != nil {
+			return unproven("complaints", i, "%w", err)
+		}
+		c.complaints, c.slices = append(c.complaints, x), append(c.slices, q.Slice)
+		if q.Other != nil {
+			c.slices = append(c.slices, *q.Other)
+		}
+		if q.Attestation != nil {
+			c.attestations = append(c.attestations, *q.Attestation)
+		}
 	}
 	return nil
 }

@@ -55,6 +55,7 @@ type File struct {
 	Signed       []Signed   `json:"signed"`
 	Slices       [][]byte   `json:"slices"`
 	Attestations [][]byte   `json:"attestations"`
+	Complaints   [][]byte   `json:"complaints"`
 	Paths        []Path     `json:"paths"`
 	Checkpoints  [][]byte   `json:"checkpoints"` // of the desk that made the file
 	Leaves       []Leaf     `json:"leaves"`
@@ -104,7 +105,7 @@ func (f *File) Bytes() ([]byte, error) {
 
 // fill makes absent lists empty ones.
 func (f *File) fill() {
-	for _, list := range []*[][]byte{&f.Certificates, &f.Slices, &f.Attestations, &f.Checkpoints} {
+	for _, list := range []*[][]byte{&f.Certificates, &f.Slices, &f.Attestations, &f.Complaints, &f.Checkpoints} {
 		*list = present(*list)
 	}
 	f.Groups, f.Signed, f.Paths, f.Leaves = present(f.Groups), present(f.Signed), present(f.Paths), present(f.Leaves)

@@ -26,7 +26,9 @@ type Report struct {
 	Answer   *Silence  `json:"nonanswer,omitempty"`
 	Journal  []Point   `json:"journal"`
 	Findings []Finding `json:"findings"`
-	Warnings []string  `json:"warnings"`
+	// Complaints are what desks say of slices that they refused.
+	Complaints []Complaint `json:"complaints"`
+	Warnings   []string    `json:"warnings"`
 
 	c *checker
 }
@@ -72,6 +74,15 @@ type Receipt struct {
 	At    time.Time `json:"at"` // by that desk's clock
 }
 
+// Complaint is what one desk signed about a slice of another.
+type Complaint struct {
+	By     string    `json:"by"`
+	About  string    `json:"about"`
+	At     time.Time `json:"at"`     // by the complainer's clock
+	Proven bool      `json:"proven"` // by what it quotes; else it is the complainer's word
+	Text   string    `json:"text"`
+}
+
 // Point is a checkpoint of the journal of the desk that made the file.
 type Point struct {
 	Size       int64     `json:"size"`
@@ -84,6 +95,7 @@ func (c *checker) report() (*Report, error) {
 	r := &Report{
 		Use: c.f.Use, Suite: c.f.Suite, At: time.UnixMilli(c.f.At).UTC(), By: c.desk(c.by), Line: c.line.String(), LineName: c.charter.Name, c: c,
 		Desks: []Desk{}, Messages: []Message{}, Journal: []Point{}, Findings: []Finding{}, Warnings: []string{},
+		Complaints: []Complaint{},
 	}
 	for id, name := range c.members {
 		r.Parties = append(r.Parties, Party{id.String(), name})
@@ -99,6 +111,10 @@ func (c *checker) report() (*Report, error) {
 		return nil, err
 	}
 	r.Findings = append(r.Findings, c.convict()...)
+	for i := range c.complaints {
+		x := &c.complaints[i]
+		r.Complaints = append(r.Complaints, Complaint{c.deskName(x.By), c.deskName(x.About), x.Time, x.Kind.Proves(), x.Text(c.deskName)})
+	}
 	for i, p := range c.points {
 		one := Point{p.Size, p.Generation, p.Time, 0}
 		for _, l := range c.f.Leaves {

@@ -8,6 +8,7 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
+	"hotline/internal/complaint"
 	"hotline/internal/envelope"
 	"hotline/internal/ident"
 	"hotline/internal/octets"
@@ -268,7 +269,10 @@ func (b *Batch) contradicted(l *line, g store.Generation, held store.Attestation
 	if g.Commitment != a.Commitment && len(g.Slice) > 0 {
 		proof.Kind, proof.A = "slice-conflict", g.Slice
 		proof.Text = who + " gave this desk another sending key than it attests."
-		return true, b.prove(proof)
+		if err := b.prove(proof); err != nil || a.To != (ident.Party{}) {
+			return true, err // how many receipts we were sent is for no third party
+		}
+		return true, b.complain(complaint.Unattested, chain.Slice{Sender: g.Sender, Group: g.Group, Generation: g.Name}, proof.A, proof.B)
 	}
 	if had, err := checkpoint.ParseAttestation(st, held.Bytes); err == nil && had.Contradicts(a) {
 		proof.Kind, proof.A = "attestation-conflict", held.Bytes

@@ -144,6 +144,8 @@ const (
 	statementSet     byte = 2 // statements that the reader lacks
 	statementSealKey byte = 3 // an announcement of a seal key
 	statementVoid    byte = 4 // envelopes of the sender that may never arrive
+	// statementComplaint is a complaint.Complaint of the sender.
+	statementComplaint byte = 5
 )
 
 // Events say what changed. Their data is the id of the thing, as bytes; a

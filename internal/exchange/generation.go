@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -82,37 +81,6 @@ func (b *Batch) renewFor(desk ident.Desk) {
 			s.readers = [32]byte{}
 		}
 	}
-}
-
-// sameSlice handles a second slice for a generation that is held.
-func (b *Batch) sameSlice(held *receiver, facts chain.Slice) error {
-	if _, err := held.Same(facts); err != nil {
-		return b.evidence("slice-conflict", facts.Sender, facts.Proof)
-	}
-	return nil
-}
-
-// secondKey notices a slice with another key for a generation that this desk
-// has or had: its maker gave one name to two keys. What convicts it is kept, and
-// the second key is not followed.
-func (b *Batch) secondKey(facts chain.Slice) (bool, error) {
-	held, err := b.Tx.Generation(facts.Sender, facts.Group, facts.Generation)
-	if errors.Is(err, store.ErrNone) || err == nil && held.Commitment == facts.Commitment {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read generation: %w", err)
-	}
-	line := held.Line
-	for id, l := range b.e.lines {
-		if l.whole == facts.Group {
-			line = id
-		}
-	}
-	return true, b.prove(store.Proof{
-		Line: line, Sender: facts.Sender, Kind: "slice-conflict", Verdict: verdictSender, A: held.Slice, B: facts.Proof,
-		Text: b.e.deskName(facts.Sender) + " gave this desk two sending keys under one name.",
-	})
 }
 
 // evidenceMost is how many contradictions of one kind are journalled of a desk

@@ -127,10 +127,14 @@ func (b *Batch) openSlice(h envelope.Header, env []byte) error {
 	}
 	if err != nil {
 		b.drop("slice", err)
-		return nil
+		return b.atFault(k, env, sender, facts, err)
 	}
 	if held := e.receivers[fresh.Tag()]; held != nil {
-		return b.sameSlice(held, facts)
+		if _, err := held.Same(facts); err != nil {
+			_, err = b.secondKey(facts)
+			return err
+		}
+		return nil
 	}
 	if conflict, err := b.secondKey(facts); conflict || err != nil {
 		return err
@@ -184,7 +188,10 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 		b.drop("chain envelope", err)
 		return nil
 	}
-	l, parties := b.lineOf(r, o)
+	l, parties, err := b.lineOf(r, o)
+	if err != nil {
+		return err
+	}
 	if l == nil && before != nil && o.Inside.Kind != envelope.Receipt && e.mayOpen(o.Sender) {
 		// Others hold every signature of a charter, or of a new version of it,
 		// before we do. The key goes back: what is parked is opened when the line is.
@@ -260,24 +267,27 @@ func (b *Batch) heard(l ident.Line, o chain.Opened) error {
 }
 
 // lineOf finds the line whose group sealed o. The audience of a message is in
-// its label, that of a receipt in the message that it answers; statements go to
-// the whole line. A group that fits none of these is nobody's.
-func (b *Batch) lineOf(r *receiver, o chain.Opened) (*line, []ident.Party) {
+// its label, that of a receipt in the message that it answers; what else is
+// sealed says none. A group that fits none of these is nobody's.
+func (b *Batch) lineOf(r *receiver, o chain.Opened) (*line, []ident.Party, error) {
 	e := b.e
+	if k := o.Inside.Kind; k != envelope.Message && k != envelope.Receipt {
+		return b.audienceOf(o.Group, o.Sender, r.line)
+	}
 	for _, l := range e.lines {
 		if r.line != (ident.Line{}) && r.line != l.ID || l.State != "open" {
 			continue
 		}
 		if l.whole == o.Group {
-			return l, l.parties
+			return l, l.parties, nil
 		}
 		for _, parties := range append(b.audiences(l, o), l.earlier...) {
 			if roster.GroupID(e.cfg.Suite, l.ID, parties) == o.Group {
-				return l, parties
+				return l, parties, nil
 			}
 		}
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 // audiences lists which audiences narrower than the line o may belong to.
@@ -307,13 +317,7 @@ func (b *Batch) audiences(l *line, o chain.Opened) [][]ident.Party {
 	default:
 		return nil
 	}
-	var parties []ident.Party
-	for _, p := range l.parties {
-		if label.Covers([]ident.Party{p}) {
-			parties = append(parties, p)
-		}
-	}
-	return [][]ident.Party{parties}
+	return [][]ident.Party{l.coveredBy(label)}
 }
 
 // openControl opens what a paired desk says about trust. Nothing in it tells a

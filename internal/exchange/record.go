@@ -21,7 +21,9 @@ type RecordFacts struct {
 	Text   string
 	Desks  []DeskCheck
 	Alarms []store.Proof // newest first
-	Amber  []string      // sentences: what to look at
+	// Complaints are what desks say of slices that they refused, newest first.
+	Complaints []Complaint
+	Amber      []string // sentences: what to look at
 	// Attested is when each desk last attested its chains, by its own clock.
 	Attested map[ident.Desk]time.Time
 	// SealAge is how long each desk's newest seal key has been known.
@@ -57,6 +59,9 @@ func (e *Engine) Record(ctx context.Context, id ident.Line) (f RecordFacts, err 
 func (b *Batch) record(l *line) (f RecordFacts, err error) {
 	if f.Alarms, err = b.Tx.Proofs(l.ID, maxAlarms); err != nil {
 		return f, fmt.Errorf("list proofs: %w", err)
+	}
+	if f.Complaints, err = b.complaints(l); err != nil {
+		return f, err
 	}
 	f.Amber = b.e.claimText(l)
 	all, err := b.Tx.CheckedOn(l.ID)

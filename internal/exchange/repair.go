@@ -48,7 +48,10 @@ func (b *Batch) openRepair(k sealKey, env []byte) error {
 	o := chain.Opened{
 		Sender: r.Sender, Group: r.Group, Lane: r.Signed.Lane, Sequence: r.Signed.Sequence, Inside: r.Signed.Inside, Body: r.Body, Evidence: r.Evidence,
 	}
-	l, parties := b.lineOf(&receiver{}, o)
+	l, parties, err := b.lineOf(&receiver{}, o)
+	if err != nil {
+		return err
+	}
 	if l == nil || r.Signed.Kind != envelope.Message || r.Signed.Lane >= chain.Receipts {
 		b.drop("repair for no line of ours", nil)
 		return nil

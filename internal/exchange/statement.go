@@ -76,6 +76,8 @@ func (b *Batch) takeStatement(l *line, o chain.Opened) error {
 		return b.TakeSealKey(rest)
 	case statementVoid:
 		return b.takeVoid(l, o, rest)
+	case statementComplaint:
+		return b.takeComplaint(l, o, rest)
 	default:
 		b.drop("statement body of unknown kind", nil)
 		return nil

@@ -62,7 +62,7 @@ func TestHostilePeer(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, dir)
-		all := slices.Concat(lyingBodies(), lyingKeys(), lyingReceipts(), lyingStatements(), lyingRecords(), lyingFiles())
+		all := slices.Concat(lyingBodies(), lyingKeys(), lyingReceipts(), lyingStatements(), lyingRecords(), lyingComplaints(), lyingFiles())
 		if len(all) < 50 {
 			t.Errorf("%d lies, want at least 50", len(all))
 		}
@@ -183,7 +183,7 @@ func (s *stage) shown(id ident.Message) (ok bool) {
 func (s *stage) proofs() (n int) {
 	must(s.t, s.victim.View(context.Background(), func(tx *store.Tx) error {
 		return tx.Row(`SELECT (SELECT count(*) FROM proof) + (SELECT count(*) FROM journal WHERE kind LIKE '%-conflict')
-			+ (SELECT count(*) FROM journal WHERE kind = 'receipt-mismatch')`).Scan(&n)
+			+ (SELECT count(*) FROM journal WHERE kind IN ('receipt-mismatch', 'complaint'))`).Scan(&n)
 	}))
 	return n
 }
@@ -192,7 +192,7 @@ func (s *stage) proofs() (n int) {
 // and the desk's own chores change.
 func everything(tx *store.Tx) (all []string) {
 	all = rows(tx, "SELECT hex(id) FROM message", "SELECT hex(message), state, hex(desk) FROM rung", "SELECT hex(id) FROM statement",
-		"SELECT hex(desk), number FROM seal_key", "SELECT hex(tag), state FROM file", "SELECT count(*), 0 FROM parked", "SELECT count(*) FROM proof")
+		"SELECT hex(desk), number FROM seal_key", "SELECT hex(tag), state FROM file", "SELECT count(*), 0 FROM parked", "SELECT count(*) FROM proof", "SELECT count(*) FROM complaint")
 	refs, _ := tx.Cells("receiver")
 	for _, ref := range refs {
 		b, _ := tx.Cell("receiver", ref)

@@ -8,6 +8,7 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
+	"hotline/internal/complaint"
 	"hotline/internal/envelope"
 	"hotline/internal/evidence"
 	"hotline/internal/fault"
@@ -148,6 +149,31 @@ func (m *maker) proofs(tx *store.Tx) error {
 	for _, p := range all {
 		for _, b := range [][]byte{p.A, p.B} {
 			m.proof(p.Sender, b)
+		}
+	}
+	return m.complaints(tx)
+}
+
+// complaints adds what desks said of slices that they refused, ours too. One of a
+// desk that no statement of the line adds stays out: nobody could check it.
+func (m *maker) complaints(tx *store.Tx) error {
+	rows, err := tx.Complaints(m.line.ID, page)
+	if err != nil {
+		return fmt.Errorf("list complaints: %w", err)
+	}
+	desks := func(d ident.Desk) (roster.Certificate, bool) { cert, ok := m.certs[d]; return cert, ok }
+	for _, row := range rows {
+		x, err := complaint.Parse(m.Suite, row.Bytes)
+		if err == nil {
+			_, err = x.Verify(m.Suite, desks)
+		}
+		if err != nil {
+			m.Log.Warn("complaint left out of evidence", "line", row.Line.String(), "desk", row.By.String(), "err", err)
+			continue
+		}
+		m.f.Complaints = append(m.f.Complaints, row.Bytes)
+		for _, d := range []ident.Desk{x.By, x.About, x.To()} {
+			m.desks[d] = true
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import { readAttestations } from './attestation.mjs';
 import { readLink } from './link.mjs';
 import { readMessages, readReceipts } from './bodies.mjs';
 import { readChain } from './chain.mjs';
+import { readComplaints } from './complaint.mjs';
 import { readJournal } from './journal.mjs';
 import { readKept } from './kept.mjs';
 import { readPairing } from './pairing.mjs';
@@ -24,6 +25,7 @@ const readers = {
   'ceremony1.json': readPairing,
   'chain1.json': (v) => readChain(v, 1),
   'chain2.json': (v) => readChain(v, 2),
+  'complaint1.json': readComplaints,
   'journal1.json': readJournal,
   'kept1.json': readKept,
   'link1.json': readLink,

@@ -104,7 +104,11 @@ func forked() trustState {
 	t.facts = func(line obj) obj {
 		f := facts(line)
 		f["checks"] = obj{"last_at": stamp(Start.Add(-time.Minute)), "agree": false, "text": "The first difference is at NATO-2/0107: the two sides hold different messages.",
-			"alarms": []any{obj{"at": stamp(Start.Add(-time.Minute)), "desk": "NATO-2", "kind": "message-conflict", "verdict": "sender", "text": "Two messages are signed under NATO-2/0107."}}, "amber": []any{"NATO-1 claims statements that we lack."}}
+			"alarms": []any{obj{"at": stamp(Start.Add(-time.Minute)), "desk": "NATO-2", "kind": "message-conflict", "verdict": "sender", "text": "Two messages are signed under NATO-2/0107."}},
+			"complaints": []any{
+				obj{"at": stamp(Start.Add(-2 * time.Minute)), "by": "AUS-1", "about": "NATO-2", "kind": "two-keys", "proven": true, "text": "NATO-2 signed two sending keys under one name; AUS-1 shows both."},
+				obj{"at": stamp(Start.Add(-3 * time.Minute)), "by": "AUS-1", "about": "NATO-1", "kind": "garbage", "proven": false, "text": "AUS-1 says that the sending key which NATO-1 sealed to it is not the one that NATO-1 signed for."},
+			}, "amber": []any{"NATO-1 claims statements that we lack."}}
 		return f
 	}
 	return t
