@@ -191,6 +191,10 @@ func (p paperLines) Checks(ctx context.Context, ref string) (api.TrustChecks, er
 	return api.TrustChecks{
 		LastAt: now, Agree: &agree, Text: "1 of 1 desks that were heard hold the same record.",
 		Desks: []api.TrustCheck{{Desk: "desk1other", Name: "NATO-1", At: now, Agree: &agree}},
+		Complaints: []api.TrustComplaint{
+			{At: now, By: "NATO-1", About: "AUS-1", Kind: "garbage", Text: "NATO-1 says that the sending key which AUS-1 sealed to it\x1b[2J is not the one that AUS-1 signed for."},
+			{At: now, By: "NATO-1", About: "AUS-1", Kind: "two-keys", Proven: true, Text: "AUS-1 signed two sending keys under one name; NATO-1 shows both."},
+		},
 		Amber: []string{"NATO-1 claims statements\x1b[2J that this desk lacks."},
 	}, nil
 }

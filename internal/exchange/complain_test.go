@@ -30,6 +30,7 @@ type dispute struct {
 func newDispute(t *testing.T) *dispute {
 	t.Helper()
 	h := newHub()
+	h.accused = true
 	a, b, c := newParty(t, "JPN", h), newParty(t, "NATO", h), newParty(t, "AUS", h)
 	ch := charter(t, "JPN-NATO-AUS", a, b, c)
 	s := &dispute{T: t, hub: h, jpn: a, line: ch.ID(one)}
@@ -286,6 +287,7 @@ func TestComplaintIsHeldAgainstOwnKey(t *testing.T) {
 func TestHonestRacesMakeNoComplaint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newDispute(t)
+		s.hub.accused = false
 		q := s.puppet()
 		time.Sleep(time.Second)
 		stranger, dormant := newParty(t, "JPN", s.hub), suite.One.NewSealKey()

@@ -48,6 +48,9 @@ type hub struct {
 	waiting   []stalled
 	// withhold says what does not reach a mailbox, though it was accepted.
 	withhold func(from, to ident.Mailbox, env []byte) bool
+	// accused: a desk lies in its slices, or complains of others'. Else no desk may
+	// complain of another, whatever happens to it.
+	accused bool
 	// unlisted says whose puts are refused because an owner does not list them.
 	unlisted func(from ident.Mailbox) bool
 	// ahead is how far the relay's clock is ahead of the desks'. It refuses what
@@ -363,6 +366,11 @@ func (p *party) startOn(t testing.TB, h *hub) *desk {
 			cancel()
 			if err := <-done; err != nil {
 				t.Errorf("engine of %s: %v", p.name, err)
+			}
+			n := 0
+			_ = d.store.View(context.Background(), func(tx *store.Tx) error { return tx.Row("SELECT count(*) FROM complaint").Scan(&n) })
+			if n > 0 && !h.accused {
+				t.Errorf("%s keeps %d complaints, and every desk was honest", p.name, n)
 			}
 			_ = d.blobs.Close()
 			_ = d.store.Close()

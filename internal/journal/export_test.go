@@ -7,6 +7,7 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
+	"hotline/internal/complaint"
 	"hotline/internal/envelope"
 	"hotline/internal/evidence"
 	"hotline/internal/fault"
@@ -15,6 +16,7 @@ import (
 	"hotline/internal/octets"
 	"hotline/internal/precedence"
 	"hotline/internal/store"
+	"hotline/internal/suite"
 	"hotline/internal/traffic"
 	"hotline/internal/wire"
 )
@@ -120,5 +122,61 @@ func TestRefusalsHaveSentences(t *testing.T) {
 	d.change(t, "UPDATE journal SET at = at + 1 WHERE seq = 3")
 	if _, err := d.Prove(t.Context(), d.last); !errors.Is(err, store.ErrDamaged) {
 		t.Errorf("a damaged record proves: %v", err)
+	}
+}
+
+// TestExportHoldsComplaints: what this desk and others said of slices that they
+// refused is in the file, each with what it is worth.
+func TestExportHoldsComplaints(t *testing.T) {
+	d := newDesk(t)
+	d.send(t, 1)
+	sender, seal := d.newSender(t, d.nato), suite.One.NewSealKey()
+	env, err := sender.SliceFor(d.nato.message, chain.SliceInput{
+		Desk: d.Desk, Party: d.Party, SealPublic: seal.Public(), SealNumber: 1, Precedence: precedence.Flash, Expiry: start, Now: start,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := chain.Recipient{Desk: d.Desk, Party: d.Party, Key: seal, SealNumber: 1}
+	_, sl, err := chain.OpenSlice(d.Suite, env, to, func(ident.Desk) ([]byte, bool) { return d.nato.message.Public(), true }, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nato := d.nato.cert.ID(d.Suite)
+	attested := checkpoint.Attestation{Sender: nato, Group: d.group, Generation: sl.Generation, Commitment: [48]byte{1}, Time: start}.Sign(d.Suite, d.nato.key)
+	put := func(kind complaint.Kind, beside []byte, spoil bool) {
+		x := complaint.Complaint{
+			By: d.Desk, About: nato, Line: d.line, Parties: []ident.Party{d.Party, d.nato.cert.Party}, Generation: sl.Generation, Kind: kind, Time: start,
+			Slice: sl.Proof, Beside: beside,
+		}.Sign(d.Suite, d.key)
+		row := store.Complaint{At: start, Line: d.line, By: x.By, About: x.About, Group: d.group, Generation: sl.Generation, Kind: uint8(kind), Bytes: x.Bytes(d.Suite)}
+		if spoil {
+			row.Bytes[len(row.Bytes)-1] ^= 1
+		}
+		d.update(t, func(tx *store.Tx) error {
+			added, err := tx.PutComplaint(row)
+			again, _ := tx.PutComplaint(row)
+			if !added || again {
+				t.Errorf("complaint of kind %d: added %v, and again %v", kind, added, again)
+			}
+			return err
+		})
+	}
+	put(complaint.Garbage, nil, false)
+	put(complaint.TwoKeys, sl.Proof, true) // the disk flipped a bit: it stays out
+	put(complaint.Unattested, attested.Bytes(d.Suite), false)
+	file, _, err := d.Export(t.Context(), d.line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := evidence.Check(file, []ident.Party{d.Party, d.nato.cert.Party})
+	if err != nil || len(r.Complaints) != 2 {
+		t.Fatalf("%d complaints in the file, %v", len(r.Complaints), err)
+	}
+	if proof, word := r.Complaints[0], r.Complaints[1]; !proof.Proven || word.Proven || word.By != "JPN-1" || word.About != "NATO-1" {
+		t.Errorf("complaints %+v", r.Complaints)
+	}
+	if len(r.Findings) != 1 || r.Findings[0].Name != "NATO-1" || r.Findings[0].Kind != "key" {
+		t.Errorf("findings %+v", r.Findings)
 	}
 }

@@ -126,6 +126,9 @@ test('records that differ are on every screen, and on the line', async () => {
   const page = await open('line-forked')
   await page.locator('.strip [role=alert]').filter({ hasText: 'Records differ' }).waitFor()
   await page.getByText('Our records and theirs differ.').waitFor()
+  // What a desk says of another is its word; what it proves looks like proof.
+  await page.locator('.warn', { hasText: 'AUS-1 says that' }).filter({ hasText: 'The word of AUS-1 and no proof' }).waitFor()
+  await page.locator('.wrong', { hasText: 'AUS-1 shows both' }).filter({ hasText: 'it convicts itself' }).waitFor()
   await page.evaluate(() => { location.hash = '#/' })
   await page.locator('section.list li').first().waitFor()
   await page.locator('.strip [role=alert]').filter({ hasText: 'Records differ' }).waitFor()
