@@ -14,15 +14,19 @@ import (
 )
 
 const (
-	// complaintsMost is how many complaints about one desk are made in an hour: who
-	// lies once lies as often as it likes, each costs an envelope to all and, in an
-	// audience that nothing was sent to yet, a sending key.
+	// complaintsMost is how many complaints about one desk are made in an hour in a
+	// group, of words and of proofs each: who lies once lies as often as it likes,
+	// and each costs an envelope to all. What it burns so is for no other lie.
 	complaintsMost = 4
-	// complaintsTaken is how many of one desk are taken in an hour: each is a leaf.
+	// complaintsNarrow is how many about one desk are made in an hour in groups
+	// narrower than their line: each may cost a sending key for one.
+	complaintsNarrow = 16
+	// complaintsTaken is how many of one desk are taken in an hour in a group: each
+	// is a leaf.
 	complaintsTaken = 16
-	// astrayMost bounds for how many desks a slice is tried that is not signed
-	// for this one, and astrayEvery how often that is done: anybody who knows the
-	// seal key can send such.
+	// astrayMost bounds how often a slice that is not signed for this desk is tried
+	// as one for others, and astrayEvery how often such a slice is looked at:
+	// anybody who knows the seal key can send them.
 	astrayMost  = 128
 	astrayEvery = time.Minute
 )
@@ -159,7 +163,7 @@ func (b *Batch) complain(kind complaint.Kind, facts chain.Slice, slice, beside [
 		Slice: slice, Beside: beside,
 	}
 	told, err := b.toldAlready(&x)
-	if err != nil || told || !b.spend(ration{what: "complaint", desk: x.About}, complaintsMost, time.Hour) {
+	if err != nil || told || !b.mayComplain(&x, facts.Group != l.whole) {
 		return err
 	}
 	x = x.Sign(e.cfg.Suite, e.cfg.Self.DeskKey)
@@ -167,6 +171,18 @@ func (b *Batch) complain(kind complaint.Kind, facts chain.Slice, slice, beside [
 		return err
 	}
 	return b.stateIn(l, parties, append([]byte{statementComplaint}, x.Bytes(e.cfg.Suite)...))
+}
+
+// mayComplain reports whether a complaint is within bounds, and counts it.
+func (b *Batch) mayComplain(x *complaint.Complaint, narrow bool) bool {
+	one := ration{what: "complaint", desk: x.About, of: x.Group(b.e.cfg.Suite)}
+	if x.Kind.Proves() {
+		one.what = "proof"
+	}
+	if !b.spare(one, complaintsMost, time.Hour) || narrow && !b.spend(ration{what: "narrow complaint", desk: x.About}, complaintsNarrow, time.Hour) {
+		return false
+	}
+	return b.spend(one, complaintsMost, time.Hour)
 }
 
 // toldAlready reports whether a complaint would tell nobody anything: this desk
@@ -226,7 +242,7 @@ func (b *Batch) takeComplaint(l *line, o chain.Opened, raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("look for complaint: %w", err)
 	}
-	taken := ration{what: "complaint by", desk: x.By}
+	taken := ration{what: "complaint by", desk: x.By, of: o.Group}
 	if known || !b.spare(taken, complaintsTaken, time.Hour) {
 		return nil
 	}

@@ -186,6 +186,10 @@ func TestGarbageInASliceIsComplainedOf(t *testing.T) {
 			q.put(3, q.forged(s.nato.party, s.nato.seal, garbage))
 		}
 		s.told(4)
+		last := s.puppet() // and what convicts it is told all the same
+		last.put(3, last.second(s.nato.party))
+		s.told(5)
+		s.shows(true, "JPN-1 signed two sending keys under one name")
 		quiesce(s.nato, s.aus)
 	})
 }
