@@ -12,9 +12,9 @@ import (
 var core = []string{"chain", "suite", "roster", "ceremony", "wire", "checkpoint"}
 
 // mostCode is how many lines of code the core may have, without tests. It is a
-// ratchet: whoever makes the core shorter lowers it, and nobody raises it. The
-// aim is 4,500. A line of code is one that is neither empty nor only a comment.
-const mostCode = 4508
+// ratchet: whoever makes the core shorter lowers it, and nobody raises it; 4,500
+// is the limit that it was made for. A line of code is one that is neither empty nor only a comment.
+const mostCode = 4470
 
 // codeLines counts the lines of code of a file.
 func codeLines(src string) (n int) {

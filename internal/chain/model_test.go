@@ -112,8 +112,8 @@ func (w *world) deliver() {
 		return
 	}
 	w.must(err)
-	if !bytes.Equal(o.Body, w.bodies[p]) || o.Lane != p.lane || o.Sequence != p.sequence || o.Late != (p.sequence < next) || o.History == Broken || o.Running != w.sent[p].Running {
-		w.t.Fatalf("%v opened as %d/%d, late %v, history %d", p, o.Lane, o.Sequence, o.Late, o.History)
+	if !bytes.Equal(o.Body, w.bodies[p]) || o.Lane != p.lane || o.Sequence != p.sequence || o.History == Broken || o.Running != w.sent[p].Running {
+		w.t.Fatalf("%v opened as %d/%d, history %d", p, o.Lane, o.Sequence, o.History)
 	}
 	previous := place{p.generation, p.lane, p.sequence - 1}
 	if want := p.sequence == 1 || w.opened[previous]; (o.History == Intact) != want {

@@ -35,12 +35,10 @@ type Opened struct {
 	Sequence uint32
 	Inside   envelope.Inside
 	Body     []byte
-	Expiry   time.Time // to the minute
 	History  History
 	Signed   [32]byte // hash of the signed inside, see [Follow]
 	Running  [32]byte // running hash after this message, as its sender signed
 	Evidence []byte   // proves it with the body, see [VerifyEvidence]
-	Late     bool     // a newer message of the chain was opened before
 	Missing  []Gap    // newly skipped by this message
 	Lost     []Gap    // given up for it: more than MaxSkipped were missing
 }
@@ -58,13 +56,6 @@ func newReceiver(s Suite, n names, key []byte, party ident.Party, now time.Time)
 
 // Sender is the desk whose sending key this is.
 func (r *Receiver) Sender() ident.Desk { return r.desk }
-
-// Last returns the newest opened sequence of a chain and its running hash; 0
-// before the first.
-func (r *Receiver) Last(l Lane) (sequence uint32, running [32]byte) {
-	c := &r.chains[l]
-	return c.last(), c.running
-}
 
 // Same reports whether sl is another slice of this generation: a repeat, to be
 // dropped. It returns [ErrConflict] when it names the same generation and
@@ -97,7 +88,7 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 	if lane >= lanes || sequence == 0 || sequence > MaxSequence {
 		return Opened{}, fmt.Errorf("open envelope: %w", ErrOpen)
 	}
-	o, err := r.open(h, header[:envelope.PrefixSize], env, lane, sequence, now)
+	o, err := r.open(header[:envelope.PrefixSize], env, lane, sequence, now)
 	if err != nil {
 		return Opened{}, fmt.Errorf("open message %d of lane %d: %w", sequence, lane, err)
 	}
@@ -105,21 +96,21 @@ func (r *Receiver) Open(env []byte, now time.Time) (Opened, error) {
 }
 
 // open opens a message at its place, and then moves the chain on.
-func (r *Receiver) open(h envelope.Header, prefix, env []byte, lane Lane, sequence uint32, now time.Time) (Opened, error) {
+func (r *Receiver) open(prefix, env []byte, lane Lane, sequence uint32, now time.Time) (Opened, error) {
 	c := &r.chains[lane]
 	t, err := c.take(r.s, sequence, now)
 	if err != nil {
 		return Opened{}, err
 	}
 	defer t.wipe()
-	o, signed, err := r.unseal(h, prefix, env, t.key)
+	o, signed, err := r.unseal(prefix, env, t.key)
 	if err == nil {
 		err = r.check(lane, sequence, o.Inside)
 	}
 	if err != nil {
 		return Opened{}, err
 	}
-	o.Lane, o.Sequence, o.Late = lane, sequence, t.late
+	o.Lane, o.Sequence = lane, sequence
 	o.Signed = insideHash(r.s, signed)
 	o.Running = Follow(r.s, o.Inside.Previous, o.Signed)
 	c.commit(t, &o)
@@ -128,7 +119,7 @@ func (r *Receiver) open(h envelope.Header, prefix, env []byte, lane Lane, sequen
 
 // unseal decrypts and verifies. prefix is the header without mask and nonce,
 // signed is what the running hash covers.
-func (r *Receiver) unseal(h envelope.Header, prefix, env []byte, key [32]byte) (o Opened, signed []byte, err error) {
+func (r *Receiver) unseal(prefix, env []byte, key [32]byte) (o Opened, signed []byte, err error) {
 	plain, err := r.s.Open(key[:], prefix, env[envelope.PrefixSize:])
 	if err != nil {
 		return o, nil, ErrOpen
@@ -148,7 +139,6 @@ func (r *Receiver) unseal(h envelope.Header, prefix, env []byte, key [32]byte) (
 	}
 	return Opened{
 		Sender: r.desk, Group: r.group, Inside: inside, Body: body,
-		Expiry:   time.Unix(int64(h.Expiry)*60, 0).UTC(),
 		Evidence: r.evidence(prefix, signed[:envelope.InsideSize], signature),
 	}, signed, nil
 }

@@ -67,8 +67,7 @@ func NewSender(s Suite, in Start) (*Sender, error) {
 }
 
 func newSender(s Suite, in Start, key [32]byte, name Generation) (*Sender, error) {
-	parties := slices.Clone(in.Parties)
-	slices.SortFunc(parties, ident.Compare[ident.Party])
+	parties := slices.SortedFunc(slices.Values(in.Parties), ident.Compare[ident.Party])
 	if len(parties) == 0 || len(parties) > MaxParties || len(slices.Compact(slices.Clone(parties))) != len(parties) {
 		return nil, fmt.Errorf("make sending key for %d parties: %w", len(in.Parties), ErrInput)
 	}

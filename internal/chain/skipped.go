@@ -72,6 +72,9 @@ func (c *recvChain) find(sequence uint32) (int, bool) {
 	return slices.BinarySearchFunc(c.skipped, sequence, func(k skippedKey, s uint32) int { return int(k.sequence) - int(s) })
 }
 
+// verdict is what it proves that two running hashes are the same, or not.
+var verdict = map[bool]History{true: Intact, false: Broken}
+
 // commit makes the change that t stands for and fills in what it means for o.
 func (c *recvChain) commit(t *taken, o *Opened) {
 	if t.late {
@@ -83,7 +86,7 @@ func (c *recvChain) commit(t *taken, o *Opened) {
 		t.skipped[n-1].after, t.skipped[n-1].hasAfter = o.Inside.Previous, true
 		o.Missing = []Gap{{o.Lane, t.skipped[0].sequence, t.skipped[n-1].sequence}}
 	} else {
-		o.History = judge(c.running == o.Inside.Previous)
+		o.History = verdict[c.running == o.Inside.Previous]
 	}
 	clear(c.key[:])
 	c.ratchet = t.ahead
@@ -102,7 +105,7 @@ func (c *recvChain) commit(t *taken, o *Opened) {
 func (c *recvChain) commitLate(i int, o *Opened) {
 	k := &c.skipped[i]
 	if k.hasBefore {
-		o.History = judge(k.before == o.Inside.Previous)
+		o.History = verdict[k.before == o.Inside.Previous]
 	}
 	if k.hasAfter && k.after != o.Running {
 		o.History = Broken
@@ -114,11 +117,4 @@ func (c *recvChain) commitLate(i int, o *Opened) {
 		c.skipped[i+1].before, c.skipped[i+1].hasBefore = o.Running, true
 	}
 	c.skipped = slices.Delete(c.skipped, i, i+1)
-}
-
-func judge(same bool) History {
-	if same {
-		return Intact
-	}
-	return Broken
 }

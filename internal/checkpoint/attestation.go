@@ -39,8 +39,6 @@ const (
 	Lanes = 5
 	// Receipts is the lane of receipts.
 	Receipts = Lanes - 1
-	// maxTime is the end of the year 9999.
-	maxTime = 253402300799999
 )
 
 var (

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 const (
@@ -66,7 +67,7 @@ func Open(s Verifier, desk ident.Desk, public, b []byte) (Checkpoint, error) {
 	}
 	c.Time = time.UnixMilli(ms).UTC()
 	again, _ := note.Sign(n) // a note that was opened has nothing to refuse
-	if err != nil || c.Size <= 0 || ms < 0 || ms > maxTime || c.text() != n.Text || !slices.Equal(again, b) || len(n.Sigs) != 1 || len(n.UnverifiedSigs) > 0 {
+	if err != nil || c.Size <= 0 || ms < 0 || ms > octets.MaxTime || c.text() != n.Text || !slices.Equal(again, b) || len(n.Sigs) != 1 || len(n.UnverifiedSigs) > 0 {
 		return Checkpoint{}, fmt.Errorf("open checkpoint of %v: %w", desk, ErrMalformed)
 	}
 	return c, nil

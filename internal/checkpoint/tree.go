@@ -51,7 +51,7 @@ func ParseLeaf(b []byte) (l Leaf, err error) {
 	label := string(r.Raw(len(labelLeaf) + 1))
 	n, ms := r.Uint64(), r.Uint64()
 	l = Leaf{Number: int64(n), At: time.UnixMilli(int64(ms)).UTC(), Kind: r.String(maxKind), Data: r.Rest()}
-	if err := r.Err(); err != nil || label != labelLeaf+"\x00" || l.Number <= 0 || ms > maxTime {
+	if err := r.Err(); err != nil || label != labelLeaf+"\x00" || l.Number <= 0 || ms > octets.MaxTime {
 		return Leaf{}, fmt.Errorf("read journal leaf: %w", ErrMalformed)
 	}
 	return l, nil

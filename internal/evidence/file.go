@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"hotline/internal/ident"
+	"hotline/internal/octets"
 )
 
 // Format begins every file and changes with its layout.
@@ -23,8 +24,6 @@ const (
 const (
 	// MaxFile bounds a file, and with it every list in it, in bytes.
 	MaxFile = 64 << 20
-	// maxTime is the end of the year 9999, which is the last that reads back.
-	maxTime = 253402300799999
 )
 
 var (
@@ -151,7 +150,7 @@ func Parse(b []byte) (*File, error) {
 		return nil, fmt.Errorf("%w: format %.40q, want %q", ErrMalformed, f.Format, Format)
 	case f.Use != Transcript && f.Use != NonAnswer && f.Use != Conviction:
 		return nil, fmt.Errorf("%w: use %.40q", ErrMalformed, f.Use)
-	case f.At < 0 || f.At > maxTime || f.Due < 0 || f.Due > maxTime:
+	case f.At < 0 || f.At > octets.MaxTime || f.Due < 0 || f.Due > octets.MaxTime:
 		return nil, fmt.Errorf("%w: a time outside 1970 to 9999", ErrMalformed)
 	}
 	return f, nil

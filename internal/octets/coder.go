@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxTime is the end of the year 9999 in Unix milliseconds. Later times have
+// MaxTime is the end of the year 9999 in Unix milliseconds. Later times have
 // no text form that other programs read.
-const maxTime = 253402300799999
+const MaxTime = 253402300799999
 
 // Coder goes over the fields of a layout, which says them once: it writes them,
 // or reads them from a [Reader], and holds their bounds either way. The first
@@ -226,10 +226,10 @@ func (c *Coder) Time(what string, p *time.Time) {
 	ms := uint64(p.UnixMilli())
 	if c.From == nil {
 		c.w.Uint64(ms)
-	} else if ms = c.From.Uint64(); ms <= maxTime {
+	} else if ms = c.From.Uint64(); ms <= MaxTime {
 		*p = time.UnixMilli(int64(ms)).UTC()
 	}
-	c.Must(ms > 0 && ms <= maxTime, "%s is not between 1970 and 9999", what)
+	c.Must(ms > 0 && ms <= MaxTime, "%s is not between 1970 and 9999", what)
 }
 
 // Seconds is a length of time in whole seconds.

@@ -1,7 +1,6 @@
 package roster
 
 import (
-	"fmt"
 	"time"
 
 	"hotline/internal/ident"
@@ -77,15 +76,6 @@ func (x Certificate) ID(v Verifier) ident.Desk { return DeskID(v, x.Party, x.Fin
 // name this desk, whoever has seen its certificate.
 func DeskID(v Verifier, party ident.Party, fingerprint [48]byte) ident.Desk {
 	return ident.Desk(short(v.Hash(labelDesk, party[:], fingerprint[:])))
-}
-
-// Verify checks that this root of the party's signed c. It says nothing about
-// c's validity in time; see [Certificate.ValidAt].
-func (x Certificate) Verify(v Verifier, root []byte) error {
-	if err := verifyRoot(v, root, labelCertificate, x.Suite, x.Signature, x.body); err != nil {
-		return fmt.Errorf("verify certificate: %w", err)
-	}
-	return nil
 }
 
 // ValidAt reports whether t is within c's validity, give or take skew.

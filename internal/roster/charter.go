@@ -58,6 +58,8 @@ func (m Member) check(v Verifier) error {
 	return nil
 }
 
+func compareMembers(a, b Member) int { return ident.Compare(a.Party, b.Party) }
+
 // Clock is the acknowledgement clock of one precedence.
 type Clock struct {
 	ReceiptWithin time.Duration   // whole seconds, at least one
@@ -112,7 +114,7 @@ func (x *Charter) fields(c *octets.Coder) {
 	c.Text("name of the line", &x.Name, MaxName, false)
 	c.Text("profile", &x.Profile, MaxName, false)
 	c.Time("time of the charter", &x.Created)
-	octets.List(c, "members", &x.Members, 2, MaxMembers, func(a, b Member) int { return ident.Compare(a.Party, b.Party) }, func(m *Member) {
+	octets.List(c, "members", &x.Members, 2, MaxMembers, compareMembers, func(m *Member) {
 		c.Array(m.Party[:])
 		c.Text("name of a party", &m.Name, MaxName, false)
 		RootKey(c, &m.Root)
@@ -175,10 +177,8 @@ func NewCharter(v Verifier, c Charter) (Charter, error) {
 	if c.Quorum == 0 {
 		c.Quorum = uint8(len(c.Members)/2 + 1)
 	}
-	c.Members = slices.Clone(c.Members)
-	slices.SortFunc(c.Members, func(a, b Member) int { return ident.Compare(a.Party, b.Party) })
-	c.Relays = slices.Clone(c.Relays)
-	slices.SortFunc(c.Relays, ident.Compare[ident.Relay])
+	c.Members = slices.SortedFunc(slices.Values(c.Members), compareMembers)
+	c.Relays = slices.SortedFunc(slices.Values(c.Relays), ident.Compare[ident.Relay])
 	if err := c.Check(v); err != nil {
 		return Charter{}, fmt.Errorf("make charter: %w", err)
 	}

@@ -60,7 +60,7 @@ func (s *Set) compute() *Roster {
 }
 
 func (st *held) entry() Entry {
-	return Entry{st.desk, st.Author, *st.Add, st.Line, st.Time, st.id}
+	return Entry{st.desk, st.Author, *st.Add, st.Time, st.id}
 }
 
 func compareEntries(a, b Entry) int {
@@ -146,7 +146,7 @@ func (r *Roster) takeRemovals(all []*held) {
 		if st.Remove == nil {
 			continue
 		}
-		m := Removal{st.Remove.Desk, st.Author, st.By, st.Signer, st.Remove.Reason, st.Time, st.id}
+		m := Removal{st.Remove.Desk, st.Author, st.Remove.Reason, st.Time, st.id}
 		named := slices.ContainsFunc(all, func(add *held) bool {
 			return add.Add != nil && add.desk == m.Desk && slices.ContainsFunc(add.Add.Delegates, func(h Holder) bool { return h.Key == st.Signer })
 		})
@@ -191,7 +191,7 @@ func (r *Roster) takeNotices(all []*held, reigns map[ident.Party]reign) {
 	}
 	for _, st := range latest {
 		if st.Type == SuspendParty {
-			r.notices = append(r.notices, Notice{*st.Suspend, st.Author, st.Time, st.id})
+			r.notices = append(r.notices, Notice{*st.Suspend, st.Author, st.Time})
 		}
 	}
 	slices.SortFunc(r.notices, func(a, b Notice) int {

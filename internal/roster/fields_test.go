@@ -39,11 +39,11 @@ func TestFieldsOutOfBounds(t *testing.T) {
 		if _, err := NewCertificate(one, jpn.root, c); !errors.Is(err, ErrMalformed) {
 			t.Errorf("certificate: %s: %v", name, err)
 		}
-		if err := c.Verify(one, jpn.root.Public()); !errors.Is(err, ErrMalformed) {
+		if err := verifyCertificate(one, c, jpn.root.Public()); !errors.Is(err, ErrMalformed) {
 			t.Errorf("certificate: %s: Verify = %v", name, err)
 		}
 	}
-	if err := d.cert.Verify(one, nato.root.Public()); !errors.Is(err, ErrSignature) {
+	if err := verifyCertificate(one, d.cert, nato.root.Public()); !errors.Is(err, ErrSignature) {
 		t.Errorf("certificate under another root = %v, want ErrSignature", err)
 	}
 	for name, change := range map[string]func(*Addition){

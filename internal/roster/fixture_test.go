@@ -237,3 +237,8 @@ func conflicts(s *Set) (out []Conflict) {
 	}
 	return out
 }
+
+// verifyCertificate is what a set asks of a certificate under a root.
+func verifyCertificate(v Verifier, c Certificate, root []byte) error {
+	return verifyRoot(v, root, labelCertificate, c.Suite, c.Signature, c.body)
+}

@@ -47,7 +47,7 @@ func TestDelegatesMayOnlyRemove(t *testing.T) {
 	for name, order := range map[string][]Statement{"after": {add, cut}, "before": {cut, add}} {
 		s := newSet(t, c, order...)
 		m, off := s.Roster().Removed(d.id)
-		if s.Roster().State(d.id) != StateRemoved || !off || m.By != Delegate || m.Signer != b.Warrant.Holder(one).Key {
+		if s.Roster().State(d.id) != StateRemoved || !off || m.Statement != cut.ID(one) {
 			t.Errorf("removal %s the addition: %v, %+v", name, s.Roster().State(d.id), m)
 		}
 	}

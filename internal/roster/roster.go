@@ -97,7 +97,6 @@ type Entry struct {
 	Desk      ident.Desk
 	Party     ident.Party
 	Addition                  // of an activated desk with the seal key of its activation
-	Line      ident.Line      // scope of the addition: zero for all lines of the party
 	Added     time.Time       // the author's word
 	Statement ident.Statement // that added it
 }
@@ -106,8 +105,6 @@ type Entry struct {
 type Removal struct {
 	Desk      ident.Desk
 	Party     ident.Party
-	By        Office
-	Signer    ident.Key
 	Reason    string
 	Time      time.Time // the signer's word
 	Statement ident.Statement
@@ -116,9 +113,8 @@ type Removal struct {
 // Notice is a suspension in force.
 type Notice struct {
 	Suspension
-	Author    ident.Party
-	Time      time.Time
-	Statement ident.Statement
+	Author ident.Party
+	Time   time.Time
 }
 
 // State is where a desk stands on a line.

@@ -104,9 +104,6 @@ func (s *Set) Holds(p ident.Party) bool { return s.members[p] != nil }
 // Line returns the line that the set is for.
 func (s *Set) Line() ident.Line { return s.line }
 
-// Len returns how many statements the set holds.
-func (s *Set) Len() int { return len(s.byID) }
-
 // Add verifies st and takes it in. It reports whether st was new; adding a
 // statement again does nothing.
 //
@@ -246,7 +243,7 @@ func (s *Set) checkAddition(st Statement, root []byte, now time.Time) error {
 	case !now.IsZero() && !c.ValidAt(now, ClockSkew):
 		return fmt.Errorf("%w: now", ErrExpired)
 	}
-	if err := c.Verify(s.v, root); err != nil || st.Type == DormantDesk {
+	if err := verifyRoot(s.v, root, labelCertificate, c.Suite, c.Signature, c.body); err != nil || st.Type == DormantDesk {
 		return err
 	}
 	return st.Add.SealKey.Verify(s.v, c)

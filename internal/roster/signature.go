@@ -67,12 +67,12 @@ func ParseCharterSignature(b []byte) (CharterSignature, error) {
 // Bytes returns the one spelling of s.
 func (s CharterSignature) Bytes() []byte { return octets.Encode(s.fields) }
 
-// Signer names the key that signed: the desk's id, or the custodian's key.
-func (s CharterSignature) Signer(v Verifier) [32]byte {
+// signer is the key that signed: the custodian's, or the desk's by its id.
+func (s CharterSignature) signer() []byte {
 	if s.Warrant != nil {
-		return KeyID(v, s.Warrant.Public)
+		return s.Warrant.Public
 	}
-	return s.Desk
+	return s.Desk[:]
 }
 
 // CheckSignature checks a member's signature under a version of the charter.
@@ -115,15 +115,15 @@ func (s *Set) checkSignature(c Charter, sig CharterSignature) error {
 // first no current desk has signed, of a later one not two custodians. Anybody
 // else's signature, and one that does not hold, counts for nothing.
 func (s *Set) Unsigned(c Charter, sigs []CharterSignature) (missing []ident.Party) {
-	signers := make(map[ident.Party]map[[32]byte]bool)
+	signers := make(map[ident.Party]map[string]bool)
 	for _, sig := range sigs {
 		if current, err := s.CheckSignature(c, sig); err != nil || !current {
 			continue
 		}
 		if signers[sig.Party] == nil {
-			signers[sig.Party] = make(map[[32]byte]bool)
+			signers[sig.Party] = make(map[string]bool)
 		}
-		signers[sig.Party][sig.Signer(s.v)] = true
+		signers[sig.Party][string(sig.signer())] = true
 	}
 	for _, p := range c.Parties() {
 		if len(signers[p]) < int(min(c.Version, 2)) {
@@ -135,12 +135,5 @@ func (s *Set) Unsigned(c Charter, sigs []CharterSignature) (missing []ident.Part
 
 // compareSignatures sorts by who signed, so that a list has each once.
 func compareSignatures(a, b CharterSignature) int {
-	return cmp.Or(bytes.Compare(a.Charter[:], b.Charter[:]), ident.Compare(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]), bytes.Compare(a.key(), b.key()))
-}
-
-func (s CharterSignature) key() []byte {
-	if s.Warrant == nil {
-		return nil
-	}
-	return s.Warrant.Public
+	return cmp.Or(bytes.Compare(a.Charter[:], b.Charter[:]), ident.Compare(a.Party, b.Party), bytes.Compare(a.Desk[:], b.Desk[:]), bytes.Compare(a.signer(), b.signer()))
 }

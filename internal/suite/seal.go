@@ -28,12 +28,9 @@ func (s Suite) NewSealKey() SealKey {
 
 // ParseSealKey reads what [SealKey.Bytes] wrote. Errors wrap [ErrKey].
 func (s Suite) ParseSealKey(seed []byte) (SealKey, error) {
-	if len(seed) != s.profile().sealSeed {
-		return SealKey{}, fmt.Errorf("parse seal key of %d bytes: %w", len(seed), ErrKey)
-	}
 	private, err := s.profile().kem.NewPrivateKey(seed)
-	if err != nil {
-		return SealKey{}, fmt.Errorf("parse seal key: %w", ErrKey)
+	if err != nil || len(seed) != s.profile().sealSeed {
+		return SealKey{}, fmt.Errorf("parse seal key of %d bytes: %w", len(seed), ErrKey)
 	}
 	return wrapSealKey(s, private), nil
 }
