@@ -73,6 +73,7 @@ func (a *app) printDesk(d api.Desk) error {
 		{"officer", d.Officer + ", " + d.Role},
 		{"waiting", fmt.Sprintf("%d for us, %d for them, %d queued", d.Counts.AwaitingUs, d.Counts.AwaitingThem, d.Counts.Queued)},
 	}
+	facts = append(facts, []string{"texts", retentionWords(d.Retention)})
 	for _, r := range d.Relays {
 		facts = append(facts, []string{"relay", relayWords(r)})
 	}
@@ -86,6 +87,21 @@ func (a *app) printDesk(d api.Desk) error {
 		facts = append(facts, []string{"ALARM", stamp(x.At) + " " + x.Text})
 	}
 	return table(a.out, []string{"DESK", d.Desk}, facts)
+}
+
+// retentionWords says how long this desk keeps texts.
+func retentionWords(r api.Retention) string {
+	text := "kept for good"
+	if d := time.Duration(r.AfterS) * time.Second; d > 0 {
+		text = "removed " + d.String() + " after nobody needs them"
+		if days := d / (24 * time.Hour); days > 0 && d%(24*time.Hour) == 0 {
+			text = fmt.Sprintf("removed %d days after nobody needs them", days)
+		}
+	}
+	if r.Removed > 0 {
+		text += fmt.Sprintf("; %d removed so far", r.Removed)
+	}
+	return text
 }
 
 // expiryWords warns of a certificate that ends.

@@ -90,6 +90,26 @@ func effectOfficer(t *testing.T, b *stand) {
 	b.must(t, "pair", "confirm", "--dir", b.path("NATO"), "--words", said["JPN"])
 }
 
+// effectRetention: a desk that is told so removes the text of what is done, and
+// the one beside it, which is not, keeps it.
+func effectRetention(t *testing.T, b *stand) {
+	b.relay(t, "")
+	b.desk(t, "JPN", "[store]\nretention = \"1s\"\n")
+	b.desk(t, "NATO", "")
+	b.up(t, "JPN")
+	id := strings.TrimSpace(b.must(t, "send", "JPN-NATO", "-p", "ROUTINE", "-m", "TLP:GREEN", "--kind", "informal", "--ack", "none", "--exercise", "EXERCISE",
+		"--text", "EXERCISE text", "--dir", b.path("JPN"), "--wait", "delivered", "--timeout", "1m"))
+	var jpn, nato api.Message
+	until(t, "the sender removes its text", func() bool {
+		b.ask(t, &jpn, "show", id, "--json", "--dir", b.path("JPN"))
+		b.ask(t, &nato, "show", id, "--json", "--dir", b.path("NATO"))
+		return !jpn.RemovedAt.IsZero()
+	})
+	if jpn.Text != "" || jpn.Serial != nato.Serial || nato.Text != "EXERCISE text" || !nato.RemovedAt.IsZero() {
+		t.Errorf("JPN has %q %q, NATO %q %q", jpn.Serial, jpn.Text, nato.Serial, nato.Text)
+	}
+}
+
 func effectRole(t *testing.T, b *stand) {
 	for role, want := range map[string]int{"viewer": exitDenied, "operator": exitDone} {
 		p := b.desk(t, "JPN", fmt.Sprintf("[socket]\nrole = %q\n", role))

@@ -289,6 +289,16 @@ func (p paperMessages) climb(i int) {
 		p.d.mu.Unlock()
 	}
 }
+func (p paperMessages) Opened(_ context.Context, ref string) error {
+	p.d.mu.Lock()
+	defer p.d.mu.Unlock()
+	i, err := p.find(ref)
+	if err == nil {
+		p.d.messages[i].OpenedAt = api.Time{Time: time.Now()}
+	}
+	return err
+}
+
 func (p paperMessages) Ack(_ context.Context, ref string, a api.Ack) (api.Message, error) {
 	p.d.mu.Lock()
 	defer p.d.mu.Unlock()

@@ -126,6 +126,9 @@ func dtgOf(m api.Message) string {
 
 func subjectOf(m api.Message) string {
 	s := m.Subject
+	if !m.RemovedAt.IsZero() {
+		s = "(text removed)"
+	}
 	if m.STIX != nil {
 		s += " [STIX " + sizeOf(m.STIX.Size) + ", " + m.STIX.State + "]"
 	}

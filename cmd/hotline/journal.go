@@ -157,6 +157,9 @@ func (a *app) evidence(cmd *cobra.Command, path string, query url.Values, f evid
 	if file.LeftOut > 0 {
 		a.say("%d messages are left out: their marking does not let them leave in a file.", file.LeftOut)
 	}
+	if file.Removed > 0 {
+		a.say("Of %d messages the text was removed here; their leaves, their places and what was signed about them are in the file.", file.Removed)
+	}
 	if f.out != "" {
 		if err := a.writeOutput(f.out, file.File); err != nil || f.out == "-" {
 			return err

@@ -28,6 +28,7 @@ var effects = map[string]func(*testing.T, *stand){
 	"desk.console.listen":        effectConsoleListen,
 	"desk.console.hosts":         effectConsoleHosts,
 	"desk.store.passphrase_file": effectPassphraseFile,
+	"desk.store.retention":       effectRetention,
 	"desk.store.tpm":             effectTPM,
 	"desk.socket.officer":        effectOfficer,
 	"desk.socket.role":           effectRole,

@@ -50,9 +50,14 @@ func newShowCmd(a *app) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return a.printJSON(m)
+				err = a.printJSON(m)
+			} else {
+				err = a.printMessage(m)
 			}
-			return a.printMessage(m)
+			if err != nil || m.Direction != "in" || !m.OpenedAt.IsZero() {
+				return err
+			}
+			return cl.Post(cmd.Context(), "/messages/"+url.PathEscape(m.ID)+"/opened", "", nil, nil)
 		},
 	}
 	cmd.Flags().BoolVar(&stix, "stix", false, "write the STIX bundle, byte for byte, to stdout or --out")
@@ -106,6 +111,9 @@ func (a *app) printMessage(m api.Message) error {
 	}
 	if m.Text != "" {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(inert(m.Text), "\n"))
+	}
+	if !m.RemovedAt.IsZero() {
+		fmt.Fprintf(&b, "\nThe text was removed here %s: retention. Its leaf in the journal, its hash and its ladder stay.\n", when(m.RemovedAt))
 	}
 	if m.STIX != nil {
 		fmt.Fprintf(&b, "\nSTIX %s\n", stixWords(m))

@@ -82,6 +82,7 @@ func (c *Client) Evidence(ctx context.Context, path string, query url.Values) (f
 	}
 	defer resp.Body.Close()
 	f.LeftOut, _ = strconv.Atoi(resp.Header.Get(leftOut))
+	f.Removed, _ = strconv.Atoi(resp.Header.Get(removedTexts))
 	if f.File, err = io.ReadAll(io.LimitReader(resp.Body, maxEvent)); err != nil {
 		return f, fmt.Errorf("read evidence from desk: %w", err)
 	}

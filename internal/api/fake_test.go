@@ -163,6 +163,12 @@ func (f fakeMessages) Ack(context.Context, string, api.Ack) (api.Message, error)
 	f.did("ack")
 	return api.Message{}, nil
 }
+func (f fakeMessages) Opened(_ context.Context, ref string) error {
+	f.did("opened")
+	_, err := f.Get(context.Background(), ref)
+	return err
+}
+
 func (f fakeMessages) Content(context.Context, string) (api.Content, error) {
 	const raw = "{\"type\":\"bundle\"}\r\n"
 	return api.Content{

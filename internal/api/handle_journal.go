@@ -64,11 +64,15 @@ func (s *Server) exportLine(w http.ResponseWriter, r *http.Request) error {
 // leftOut is the header that says how many messages may not leave in a file.
 const leftOut = "X-Left-Out"
 
+// removedTexts is the same for messages whose text this desk has removed.
+const removedTexts = "X-Removed-Texts"
+
 // writeEvidence answers with a file as it is: its bytes are signed.
 func writeEvidence(w http.ResponseWriter, f File) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Disposition", `attachment; filename="`+f.Name+`"`)
 	w.Header().Set(leftOut, strconv.Itoa(f.LeftOut))
+	w.Header().Set(removedTexts, strconv.Itoa(f.Removed))
 	_, _ = w.Write(f.File) // a client that went away is no failure of ours
 	return nil
 }

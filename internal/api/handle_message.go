@@ -48,6 +48,16 @@ func (s *Server) getMessage(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, m.Filled())
 }
 
+// openedMessage handles POST /messages/{id}/opened: somebody has it on a screen.
+func (s *Server) openedMessage(w http.ResponseWriter, r *http.Request) error {
+	if err := s.Messages.Opened(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	noStore(w)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
 // getContent handles GET /messages/{id}/stix: the bundle, byte for byte as it
 // was given to the sender's desk.
 func (s *Server) getContent(w http.ResponseWriter, r *http.Request) error {

@@ -96,6 +96,8 @@ type Messages interface {
 	// transaction.
 	Send(ctx context.Context, d Draft) (Sent, error)
 	Ack(ctx context.Context, ref string, a Ack) (Message, error)
+	// Opened notes that an officer has opened a message: retention waits for it.
+	Opened(ctx context.Context, ref string) error
 	// Content opens the message's STIX bundle, byte for byte as it was given,
 	// or returns a fault that says how much of it has come.
 	Content(ctx context.Context, ref string) (Content, error)

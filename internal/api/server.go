@@ -85,6 +85,7 @@ func (s *Server) routes() []route {
 		{pattern: "GET /messages/{id}", need: Viewer, served: s.Messages != nil, handle: s.getMessage},
 		{pattern: "GET /messages/{id}/stix", need: Viewer, served: s.Messages != nil, handle: s.getContent},
 		{pattern: "POST /messages/{id}/ack", need: Operator, served: s.Messages != nil, handle: s.ackMessage, once: true},
+		{pattern: "POST /messages/{id}/opened", need: Viewer, served: s.Messages != nil, handle: s.openedMessage},
 		{pattern: "POST /messages", need: Operator, served: s.Messages != nil, handle: s.sendMessage, once: true},
 		{pattern: "POST /review", need: Operator, served: s.Messages != nil, handle: s.reviewMessage},
 		{pattern: "POST /uploads", need: Operator, served: s.Uploads != nil, handle: s.postUpload},

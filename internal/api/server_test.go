@@ -55,6 +55,7 @@ var everyRoute = []struct {
 	{"POST", "/messages", draft, api.Operator, false, "send"},
 	{"POST", "/review", draft, api.Operator, false, ""},
 	{"POST", "/messages/msg1a/ack", `{"outcome":"receipt"}`, api.Operator, false, "ack"},
+	{"POST", "/messages/msg1a/opened", ``, api.Viewer, false, "opened"},
 	{"POST", "/uploads", "raw", api.Operator, false, "upload "},
 	{"GET", "/pairings", "", api.Viewer, false, ""},
 	{"GET", "/pairings/p", "", api.Operator, false, ""},

@@ -72,7 +72,8 @@ type Desk struct {
 	Counts   Counts  `json:"counts"`
 	// ExpiresAt is the end of this desk's certificate. Whoever adds the desk to
 	// a line after it refuses; lines that it is on go on.
-	ExpiresAt Time `json:"expires_at,omitzero"`
+	ExpiresAt Time      `json:"expires_at,omitzero"`
+	Retention Retention `json:"retention"`
 	// Alarms are about the party's own desks, and stand until an officer
 	// settles them.
 	Alarms []Alarm `json:"alarms"`
@@ -88,6 +89,12 @@ type Alarm struct {
 	At     Time   `json:"at"`
 	DeskID string `json:"desk_id"`
 	Desk   string `json:"desk"` // its name
+}
+
+// Retention is what this desk does with texts that nobody needs any more.
+type Retention struct {
+	AfterS  int64 `json:"after_s"` // seconds after which a text is removed; 0: kept for good
+	Removed int64 `json:"removed"` // messages whose text was removed
 }
 
 // Relay is the desk's view of one relay.
@@ -207,6 +214,8 @@ type File struct {
 	File []byte `json:"file"` // base64 in JSON
 	// LeftOut counts messages that may not leave in a file of evidence.
 	LeftOut int `json:"left_out,omitempty"`
+	// Removed counts messages in it whose text this desk has removed.
+	Removed int `json:"removed,omitempty"`
 }
 
 // CardIn is the body of POST /lines/{id}/desks.

@@ -44,6 +44,10 @@ type Message struct {
 	Subject      string   `json:"subject"`
 	Language     string   `json:"language,omitempty"`
 	Text         string   `json:"text"`
+	// OpenedAt is when somebody at this desk opened a message that came.
+	OpenedAt Time `json:"opened_at,omitzero"`
+	// RemovedAt is when this desk removed the text, and the bundle with it.
+	RemovedAt Time `json:"removed_at,omitzero"`
 	// Attested: the sender's long-lived signature covers it; until then its
 	// Ed25519 signature alone does.
 	Attested    bool     `json:"attested"`

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
+	"time"
 
 	"hotline/internal/fault"
 )
@@ -28,6 +30,7 @@ type Console struct {
 // Store is how the store is opened.
 type Store struct {
 	PassphraseFile string `toml:"passphrase_file" doc:"file with the passphrase, readable by this user alone, for an unattended start; empty: ask at the terminal"`
+	Retention      string `toml:"retention" doc:"how long the text and the bundle of a message are kept after nobody needs them any more: 30d, 12h, 90s; its journal leaf, hash, label and ladder stay; empty: for good"`
 	TPM            string `toml:"tpm" doc:"the TPM for a slot of kind tpm: a device, or the socket of an emulator; empty: /dev/tpmrm0"`
 }
 
@@ -70,6 +73,9 @@ func (c Desk) Check() error {
 			return bad("console.hosts", "names without port are needed")
 		}
 	}
+	if _, err := c.Store.Keep(); err != nil {
+		return err
+	}
 	if c.Socket.Officer == "" {
 		return bad("socket.officer", "a name is needed")
 	}
@@ -90,6 +96,29 @@ func (l Log) check() error {
 		return bad("log.format", "text or json is needed")
 	}
 	return nil
+}
+
+// maxRetention is the longest retention; who wants more wants it for good.
+const maxRetention = 100 * 365 * 24 * time.Hour
+
+// Keep is the retention; zero: for good.
+func (s Store) Keep() (time.Duration, error) {
+	if s.Retention == "" {
+		return 0, nil
+	}
+	text := s.Retention
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return 0, bad("store.retention", "days such as 30d, or hours such as 12h, are needed")
+		}
+		text = strconv.FormatUint(24*n, 10) + "h"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > maxRetention {
+		return 0, bad("store.retention", "a time from 1s to 100 years such as 30d or 12h is needed")
+	}
+	return d, nil
 }
 
 // Logger returns the logger that a checked l describes.

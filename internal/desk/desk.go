@@ -150,8 +150,13 @@ func (d *Desk) open(ctx context.Context, lock *store.Lock) error {
 	if d.blobs, err = blob.Open(filepath.Join(d.opts.Dir, "files")); err != nil {
 		return fmt.Errorf("open files: %w", err)
 	}
+	keep, err := d.cfg.Store.Keep()
+	if err != nil {
+		return err
+	}
 	d.engine, err = exchange.New(ctx, exchange.Config{
-		Store: s, Blobs: d.blobs, Suite: d.id.MessageKey.Suite(), Self: d.id.Self, Connect: d.connect, Log: d.log,
+		Retention: keep,
+		Store:     s, Blobs: d.blobs, Suite: d.id.MessageKey.Suite(), Self: d.id.Self, Connect: d.connect, Log: d.log,
 		Control: func(b *exchange.Batch, from roster.Entry, c chain.Control) error {
 			return d.book.Control(b, from, c.Kind, c.Body)
 		},

@@ -100,7 +100,7 @@ func (j records) Export(ctx context.Context, ref string) (api.File, error) {
 		return api.File{}, err
 	}
 	b, left, err := j.keeper.Export(ctx, id)
-	return api.File{Name: id.String() + ".evidence.json", File: b, LeftOut: left}, err
+	return api.File{Name: id.String() + ".evidence.json", File: b, LeftOut: left.Marking, Removed: left.Removed}, err
 }
 
 func (j records) NonAnswer(ctx context.Context, ref, party string, text bool) (api.File, error) {

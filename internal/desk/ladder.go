@@ -46,7 +46,7 @@ func (d *Desk) climb(out *api.Message, row store.Message, ladder []store.Rung, r
 			out.Actions = append(out.Actions, o.outcome)
 		}
 	}
-	if standing && time.Since(own.At) < time.Minute {
+	if standing && row.RemovedAt.IsZero() && time.Since(own.At) < time.Minute {
 		out.Actions = append(out.Actions, "withdraw")
 	}
 }

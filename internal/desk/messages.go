@@ -181,6 +181,12 @@ func (d *Desk) show(tx *store.Tx, row store.Message) (api.Message, error) {
 	if row.DueAt.IsZero() {
 		out.AckDueAt = api.Time{}
 	}
+	if !row.OpenedAt.IsZero() {
+		out.OpenedAt = api.Time{Time: row.OpenedAt.UTC()}
+	}
+	if !row.RemovedAt.IsZero() {
+		out.RemovedAt = api.Time{Time: row.RemovedAt.UTC()}
+	}
 	if row.Outgoing {
 		out.Direction = "out"
 	}
@@ -351,6 +357,9 @@ func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.
 		if err != nil {
 			return err
 		}
+		if !row.RemovedAt.IsZero() {
+			return fault.New(fault.NotFound, "The text of this message, and what it carried, was removed here on %s: retention.", dtg.Format(row.RemovedAt))
+		}
 		body, err := wire.ParseMessage(row.Body)
 		if err != nil {
 			return fmt.Errorf("read message %s: %w", row.ID, err)
@@ -380,13 +389,26 @@ func (m messages) open(ctx context.Context, ref string, door marking.Door) (api.
 	return api.Content{Name: f.Name, Media: f.Media, Size: int64(f.Size), SHA256: fmt.Sprintf("%x", f.SHA256), Body: r}, nil
 }
 
-func (m messages) Ack(ctx context.Context, ref string, a api.Ack) (api.Message, error) {
-	var id ident.Message
-	err := m.view(ctx, func(tx *store.Tx) error {
+// idOf finds the id of a message.
+func (m messages) idOf(ctx context.Context, ref string) (id ident.Message, err error) {
+	err = m.view(ctx, func(tx *store.Tx) error {
 		row, err := m.message(tx, ref)
 		id = row.ID
 		return err
 	})
+	return id, err
+}
+
+func (m messages) Opened(ctx context.Context, ref string) error {
+	id, err := m.idOf(ctx, ref)
+	if err != nil {
+		return err
+	}
+	return m.engine.Opened(ctx, id)
+}
+
+func (m messages) Ack(ctx context.Context, ref string, a api.Ack) (api.Message, error) {
+	id, err := m.idOf(ctx, ref)
 	if err != nil {
 		return api.Message{}, err
 	}

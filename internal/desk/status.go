@@ -46,6 +46,8 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 		Party: s.id.PartyName, PartyID: s.id.Party.String(), Desk: s.id.DeskName, DeskID: s.id.Self.Desk.String(),
 		Version: s.opts.Version, Now: api.Time{Time: now}, Store: "open", ExpiresAt: api.Time{Time: s.expires.UTC()}, Relays: []api.Relay{}, Alarms: []api.Alarm{},
 	}
+	keep, _ := s.cfg.Store.Keep() // checked when it was read
+	out.Retention.AfterS = int64(keep.Seconds())
 	for _, l := range s.engine.View().Lines {
 		out.Exercise = out.Exercise || l.State == "open" && l.Charter.Exercise
 	}
@@ -61,6 +63,9 @@ func (s status) Desk(ctx context.Context) (api.Desk, error) {
 			return err
 		}
 		if out.Counts.Queued, err = tx.QueuedMessages(); err != nil {
+			return err
+		}
+		if out.Retention.Removed, err = tx.CountRemoved(); err != nil {
 			return err
 		}
 		for _, r := range relays {

@@ -58,6 +58,7 @@ type checker struct {
 	points       []checkpoint.Checkpoint
 	leaves       []leafAt
 	recorded     map[string]bool // data of the leaves of messages
+	removed      map[string]bool // the same of those whose text the maker's retention removed
 }
 
 // Check verifies a file. With trusted parties given, nothing counts that a party
@@ -69,7 +70,7 @@ func Check(b []byte, trusted []ident.Party) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{f: f, certs: map[ident.Desk]roster.Certificate{}, recorded: map[string]bool{}}
+	c := &checker{f: f, certs: map[ident.Desk]roster.Certificate{}, recorded: map[string]bool{}, removed: map[string]bool{}}
 	for _, step := range []func() error{
 		c.readTerms, c.readPeople, c.readMaker, c.readGroups, c.readSigned, c.readSlices, c.readAttestations, c.readComplaints, c.readPaths, c.readJournal,
 	} {
@@ -359,8 +360,11 @@ func (c *checker) readJournal() error {
 			return unproven("leaves", i, "leaf %d is not under checkpoint %d", l.Number, e.Checkpoint)
 		}
 		c.leaves = append(c.leaves, leafAt{l, c.by, p.Generation})
-		if l.Kind == "sent" || l.Kind == "received" {
+		switch l.Kind {
+		case "sent", "received":
 			c.recorded[string(l.Data)] = true
+		case "text-removed":
+			c.removed[string(l.Data)] = true
 		}
 	}
 	return nil

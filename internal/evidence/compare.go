@@ -33,6 +33,7 @@ type serial struct {
 	serial  string
 	content [32]byte
 	id      ident.Message
+	leaf    string // in a journal
 }
 
 // Compare holds two checked files of one line against each other. Errors wrap
@@ -47,10 +48,10 @@ func Compare(a, b *Report) (*Comparison, error) {
 	for i, j := 0, 0; i < len(ours) || j < len(theirs); {
 		switch d := compareAt(ours, i, theirs, j); {
 		case d < 0:
-			out.differ(seen, ours[i], a, b)
+			out.oneSided(seen, ours[i], a, b)
 			i++
 		case d > 0:
-			out.differ(seen, theirs[j], b, a)
+			out.oneSided(seen, theirs[j], b, a)
 			j++
 		default:
 			if ours[i].content != theirs[j].content || ours[i].id != theirs[j].id {
@@ -86,13 +87,24 @@ func (c *checker) serials() (all []serial) {
 	for i := range c.signed {
 		x := &c.signed[i]
 		if x.in.Kind == envelope.Message {
-			all = append(all, serial{x.desk, x.message.Serial, x.content, x.in.Message})
+			all = append(all, serial{x.desk, x.message.Serial, x.content, x.in.Message, string(leafOf(x, c.line))})
 		}
 	}
 	slices.SortFunc(all, func(a, b serial) int {
 		return cmp.Or(compareSerial(a, b), slices.Compare(a.id[:], b.id[:]))
 	})
 	return all
+}
+
+// oneSided takes a message that one file shows and the other does not. Where
+// the other's journal says that its text was removed, it has the message's leaf,
+// which commits to the text.
+func (out *Comparison) oneSided(seen map[ident.Desk]bool, s serial, has, lacks *Report) {
+	if lacks.c.recorded[s.leaf] && lacks.c.removed[s.leaf] {
+		out.Messages++
+		return
+	}
+	out.differ(seen, s, has, lacks)
 }
 
 // differ notes that one file holds a message that the other lacks. What the

@@ -88,7 +88,7 @@ type Point struct {
 	Size       int64     `json:"size"`
 	Generation uint64    `json:"generation"`
 	At         time.Time `json:"at"`
-	Leaves     int       `json:"leaves"` // of the file, proved under it
+	Leaves     int       `json:"leaves"` // of messages, proved under it
 }
 
 func (c *checker) report() (*Report, error) {
@@ -117,8 +117,8 @@ func (c *checker) report() (*Report, error) {
 	}
 	for i, p := range c.points {
 		one := Point{p.Size, p.Generation, p.Time, 0}
-		for _, l := range c.f.Leaves {
-			if l.Checkpoint == i {
+		for j, l := range c.f.Leaves {
+			if l.Checkpoint == i && c.leaves[j].Kind != "text-removed" {
 				one.Leaves++
 			}
 		}

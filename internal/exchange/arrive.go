@@ -96,7 +96,7 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 		}
 		return b.prove(store.Proof{
 			Line: l.ID, Sender: o.Sender, Kind: "id-conflict", Verdict: verdictSender,
-			A: signedBody(old.Evidence, old.Body), B: signedBody(o.Evidence, o.Body),
+			A: signedText(&old), B: signedBody(o.Evidence, o.Body),
 			Text: fmt.Sprintf("%s signed two messages under one id (%s).", b.e.deskName(o.Sender), id),
 		})
 	} else if !errors.Is(err, store.ErrNone) {

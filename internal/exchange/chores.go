@@ -65,6 +65,9 @@ func (b *Batch) clean() error {
 	if err := b.expireUploads(); err != nil {
 		return err
 	}
+	if err := b.tendRetention(); err != nil {
+		return err
+	}
 	return b.Tx.Tidy(b.Now, b.Now.Add(-24*time.Hour))
 }
 
@@ -148,6 +151,9 @@ func (b *Batch) reseal(d store.Again) (bool, error) {
 	l := b.e.lines[m.Line]
 	if l == nil || l.State != "open" {
 		return false, nil
+	}
+	if !m.RemovedAt.IsZero() {
+		return false, nil // it waits no more, or its text would be here
 	}
 	worth, err := b.worthSealing(d, l)
 	if err != nil || !worth {

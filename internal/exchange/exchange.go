@@ -60,7 +60,8 @@ type Link interface {
 	Status() link.Status
 }
 
-// Config is what an [Engine] is made of. All fields but Memo and Wall are required.
+// Config is what an [Engine] is made of. All fields but Retention, Memo and
+// Wall are required.
 type Config struct {
 	Store *store.Store
 	Blobs *blob.Dir
@@ -73,6 +74,9 @@ type Config struct {
 	// that opened it. An error drops the envelope and is logged.
 	Control func(b *Batch, from roster.Entry, c chain.Control) error
 	Log     *slog.Logger
+	// Retention is how long the text of a message is kept after nothing needs it
+	// any more; zero: for good.
+	Retention time.Duration
 	// Memo may be shared by the desks of one process; nil: a new one.
 	Memo *Memo
 	// Wall is the machine's clock; nil: [time.Now].

@@ -15,10 +15,14 @@ func (b *Batch) keepReceipt(l ident.Line, group ident.Group, desk ident.Desk, to
 	r := store.Receipt{
 		Line: l, Group: group, Desk: desk, Party: to, Generation: generationOf(evidence), Sequence: sequence, Evidence: evidence, Body: body,
 	}
+	written := false
 	if read, err := wire.ParseReceipt(body); err == nil && kind == envelope.Receipt {
-		r.Message = read.Message
+		r.Message, written = read.Message, read.Text != ""
 	}
-	return b.Tx.PutReceipt(r)
+	if err := b.Tx.PutReceipt(r); err != nil || !written {
+		return err
+	}
+	return b.Tx.KeepAnew(r.Message, b.Steady)
 }
 
 // generationOf is the generation that evidence is of: it follows what is signed

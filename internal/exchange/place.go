@@ -115,7 +115,16 @@ func (b *Batch) signedAt(p store.Place) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read message %s: %w", *p.Message, err)
 	}
-	return signedBody(m.Evidence, m.Body), nil
+	return signedText(&m), nil
+}
+
+// signedText is what a message's sender signed, or nothing once its text was
+// removed.
+func signedText(m *store.Message) []byte {
+	if !m.RemovedAt.IsZero() {
+		return []byte{}
+	}
+	return signedBody(m.Evidence, m.Body)
 }
 
 // noteSender gives a sending key of this desk its row in the record.

@@ -397,6 +397,8 @@ func (b *Batch) allowed(m *store.Message, r *wire.Receipt) error {
 	switch {
 	case r.State == traffic.Withdrawn && !standing:
 		return fault.New(fault.Conflict, "There is no receipt of this message to withdraw.")
+	case r.State == traffic.Withdrawn && !m.RemovedAt.IsZero():
+		return fault.New(fault.Conflict, "The text of this message was removed; its receipt stands.")
 	case r.State == traffic.Withdrawn && b.Now.Sub(last.At) > withdrawWithin:
 		return fault.New(fault.Conflict, "A receipt can be withdrawn for 60 seconds; this one is older.").
 			WithHint("send a message that corrects it")

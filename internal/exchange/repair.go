@@ -18,7 +18,7 @@ func (b *Batch) repair(l *line, desk ident.Desk, m *store.Message) (bool, error)
 	e := b.e
 	entry, on := l.roster.Desk(desk)
 	seal, known := e.dir.seal[desk]
-	if !on || !known || slices.Contains(l.gone, desk) {
+	if !on || !known || slices.Contains(l.gone, desk) || !m.RemovedAt.IsZero() {
 		return false, nil
 	}
 	env, err := chain.SealRepair(e.cfg.Suite, seal.Public, m.Precedence, e.expiry(envelopeLife), chain.Repair{

@@ -215,6 +215,7 @@ type party struct {
 	dir  string
 	key  []byte
 	wall func() time.Time // nil: the real clock
+	keep time.Duration    // retention; zero: for good
 }
 
 func newParty(t testing.TB, name string, h *hub) *party {
@@ -353,7 +354,7 @@ func (p *party) startOn(t testing.TB, h *hub) *desk {
 		},
 		Control: func(*exchange.Batch, roster.Entry, chain.Control) error { return nil },
 		Log:     slog.New(slog.NewTextHandler(testWriter{t, p.name}, &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Wall:    p.wall,
+		Wall:    p.wall, Retention: p.keep,
 	})
 	if err != nil {
 		t.Fatal(err)

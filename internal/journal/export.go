@@ -30,7 +30,7 @@ type maker struct {
 	point  store.Checkpoint // newest; its leaves are proved
 	chains map[chainKey]bool
 	order  []entry
-	left   int // messages that may not leave in a file
+	left   Left
 }
 
 // chainKey names one chain by the store's number of its sending key.
@@ -77,13 +77,20 @@ func (k *Keeper) newMaker(ctx context.Context, use string, line ident.Line) (*ma
 	})
 }
 
+// Left counts messages whose text is not in a file.
+type Left struct {
+	Marking int // theirs does not let them leave
+	Removed int // retention removed it here
+}
+
 // Export returns everything that this desk can prove about a line: messages and
 // what was signed about them, what attests them, and what convicts anybody.
-// Messages that may not leave in a file are not in it, and counted.
-func (k *Keeper) Export(ctx context.Context, line ident.Line) (b []byte, left int, err error) {
+// Messages that may not leave in a file are not in it, and counted. Of one whose
+// text was removed here the leaf, the receipts and the place in its chain are.
+func (k *Keeper) Export(ctx context.Context, line ident.Line) (b []byte, left Left, err error) {
 	m, err := k.newMaker(ctx, evidence.Transcript, line)
 	if err != nil {
-		return nil, 0, err
+		return nil, left, err
 	}
 	for after, more := int64(0), true; more; {
 		err := k.Store.View(ctx, func(tx *store.Tx) error {
@@ -101,11 +108,11 @@ func (k *Keeper) Export(ctx context.Context, line ident.Line) (b []byte, left in
 			return nil
 		})
 		if err != nil {
-			return nil, 0, err
+			return nil, left, err
 		}
 	}
 	if err := k.Store.View(ctx, m.proofs); err != nil {
-		return nil, 0, err
+		return nil, left, err
 	}
 	b, err = m.finish(ctx)
 	return b, m.left, err
@@ -153,7 +160,7 @@ func (m *maker) message(tx *store.Tx, row *store.Message) error {
 		return fmt.Errorf("read message %s: %w", row.ID, err)
 	}
 	if m.MayLeave(body) != nil {
-		m.left++
+		m.left.Marking++
 		return nil //nolint:nilerr // what its label holds back is counted, not exported
 	}
 	e := entry{desk: row.Desk, serial: body.Serial}
@@ -161,13 +168,17 @@ func (m *maker) message(tx *store.Tx, row *store.Message) error {
 	if !ok {
 		return fmt.Errorf("message %s: its group is none of the line's", row.ID)
 	}
-	e.signed = append(e.signed, m.signed(row.Desk, group, row.Evidence, row.Body))
+	if row.RemovedAt.IsZero() {
+		e.signed = append(e.signed, m.signed(row.Desk, group, row.Evidence, row.Body))
+	} else {
+		m.left.Removed++
+	}
 	receipts, err := tx.ReceiptsOf(row.ID)
 	if err != nil {
 		return fmt.Errorf("list receipts of %s: %w", row.ID, err)
 	}
 	for _, r := range receipts {
-		if r.Group == row.Group && m.known(r.Desk) {
+		if r.Group == row.Group && m.known(r.Desk) && !r.Removed {
 			e.signed = append(e.signed, m.signed(r.Desk, group, r.Evidence, r.Body))
 		}
 	}
@@ -178,7 +189,10 @@ func (m *maker) message(tx *store.Tx, row *store.Message) error {
 	} else if !errors.Is(err, store.ErrNone) {
 		return fmt.Errorf("read place of %s: %w", row.ID, err)
 	}
-	return m.leaf(tx, row)
+	if err := m.leaf(tx, row, row.CommittedAt, "sent", "received"); err != nil || row.RemovedAt.IsZero() {
+		return err
+	}
+	return m.leaf(tx, row, row.RemovedAt, "text-removed")
 }
 
 // known reports whether a statement ever added the desk. What others signed
@@ -219,15 +233,16 @@ func versions(p joining.Pack) (all []roster.Charter) {
 	return all
 }
 
-// leaf proves the journal's leaf of a message under the newest checkpoint.
-func (m *maker) leaf(tx *store.Tx, row *store.Message) error {
-	leaves, err := tx.JournalAt(row.CommittedAt)
+// leaf proves the journal's leaf of a message, of one of these kinds and that
+// time, under the newest checkpoint.
+func (m *maker) leaf(tx *store.Tx, row *store.Message, at time.Time, kinds ...string) error {
+	leaves, err := tx.JournalAt(at)
 	if err != nil {
 		return err
 	}
 	want := string(Leaf(row))
 	for _, l := range leaves {
-		if l.Kind != "sent" && l.Kind != "received" || string(l.Data) != want || l.Number > m.point.Size {
+		if !slices.Contains(kinds, l.Kind) || string(l.Data) != want || l.Number > m.point.Size {
 			continue
 		}
 		proof, err := checkpoint.Include(m.point.Size, l.Number, tx.Tree())

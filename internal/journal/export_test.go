@@ -12,6 +12,7 @@ import (
 	"hotline/internal/evidence"
 	"hotline/internal/fault"
 	"hotline/internal/ident"
+	"hotline/internal/journal"
 	"hotline/internal/marking"
 	"hotline/internal/octets"
 	"hotline/internal/precedence"
@@ -67,8 +68,8 @@ func TestExportConvictsTheForger(t *testing.T) {
 	put("attestation-conflict", attest(honest), attest(forged))
 	put("noise", []byte("EXERCISE noise"), nil) // convicts nobody and stays out
 	file, left, err := d.Export(t.Context(), d.line)
-	if err != nil || left != 0 {
-		t.Fatalf("Export: %d left out, %v", left, err)
+	if err != nil || left != (journal.Left{}) {
+		t.Fatalf("Export: %+v left out, %v", left, err)
 	}
 	r, err := evidence.Check(file, []ident.Party{d.Party, d.nato.cert.Party})
 	if err != nil {
@@ -94,8 +95,8 @@ func TestMarkingKeepsMessagesOutOfFiles(t *testing.T) {
 	red := errors.New("red")
 	d.MayLeave = func(*wire.Message) error { return red }
 	file, left, err := d.Export(t.Context(), d.line)
-	if err != nil || left != 3 || strings.Contains(string(file), d.last.String()) {
-		t.Errorf("Export: %d left out, %v", left, err)
+	if err != nil || left != (journal.Left{Marking: 3}) || strings.Contains(string(file), d.last.String()) {
+		t.Errorf("Export: %+v left out, %v", left, err)
 	}
 	if _, err := d.Prove(t.Context(), d.last); !errors.Is(err, red) {
 		t.Errorf("Prove: %v", err)

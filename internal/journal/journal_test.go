@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -45,6 +46,7 @@ type desk struct {
 	group   ident.Group
 	log     bytes.Buffer
 	changed int
+	sent    int
 	last    ident.Message
 	nato    person
 }
@@ -166,8 +168,9 @@ func (d *desk) send(t *testing.T, n int) {
 }
 
 func (d *desk) sendOne(tx *store.Tx) error {
+	d.sent++
 	m := wire.Message{
-		Kind: traffic.Informal, Status: traffic.Exercise, Exercise: "X", Serial: "JPN-1/0001", Composed: 1, Text: []byte("EXERCISE"),
+		Kind: traffic.Informal, Status: traffic.Exercise, Exercise: "X", Serial: fmt.Sprintf("JPN-1/%04d", d.sent), Composed: 1, Text: []byte("EXERCISE"),
 		Label: wire.Label{Classification: marking.Unclassified, TLP: marking.TLPClear, PAP: marking.PAPClear, Any: true},
 	}
 	body, err := m.Encode()
@@ -206,10 +209,11 @@ func (d *desk) attest(t *testing.T) {
 func (d *desk) change(t *testing.T, q string) {
 	t.Helper()
 	d.update(t, func(tx *store.Tx) error {
-		if n, err := tx.Exec(q); n != 1 || err != nil {
-			t.Fatalf("%s: %d rows, %v", q, n, err)
+		n, err := tx.Exec(q)
+		if n != 1 && err == nil {
+			err = fmt.Errorf("%s: %d rows", q, n)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -363,7 +367,8 @@ func TestVerifyFindsEveryFlippedByteClass(t *testing.T) {
 		"a message's line":             {"UPDATE message SET desk = zeroblob(32) WHERE seq = 4", false},
 		"a message's direction":        {"UPDATE message SET outgoing = 0 WHERE seq = 4", false},
 		"a message gone":               {"DELETE FROM message WHERE seq = 4", false},
-		"a message that nobody sent":   {"INSERT INTO message SELECT zeroblob(16), 99, line, grp, outgoing, party, desk, precedence, exercise, content, body, envelope, evidence, committed_at, due_at, next_at, step, settled_at, told FROM message WHERE seq = 4", false},
+		"a message that nobody sent":   {"INSERT INTO message SELECT zeroblob(16), 99, line, grp, outgoing, party, desk, precedence, exercise, content, body, envelope, evidence, committed_at, due_at, next_at, step, settled_at, told, NULL, NULL, NULL FROM message WHERE seq = 4", false},
+		"a text that no leaf removes":  {"UPDATE message SET removed_at = 1, body = x'00' WHERE seq = 4", false},
 		"what a message's desk signed": {flip("message", "evidence"), true},
 		"what a receipt's desk signed": {flip("receipt", "evidence"), true},
 		"a receipt's body":             {"UPDATE receipt SET body = x'00' WHERE id = 3", true},

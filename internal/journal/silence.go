@@ -38,6 +38,9 @@ func (k *Keeper) NonAnswer(ctx context.Context, id ident.Message, party ident.Pa
 	if err != nil {
 		return nil, err
 	}
+	if text && !row.RemovedAt.IsZero() {
+		return nil, fault.New(fault.Conflict, "The text of that message was removed here; a certificate can name it, not show it.").WithHint("leave out --text")
+	}
 	due := row.DueAt
 	if due.IsZero() && body.AckWanted != traffic.AckNone {
 		due = row.CommittedAt.Add(time.Duration(body.AckDue) * time.Second)
@@ -111,6 +114,9 @@ func (m *maker) quiet(tx *store.Tx, g store.Generation, group int) error {
 		}
 		p := evidence.Path{Desk: g.Sender.String(), Group: group, Generation: g.Name[:], Lane: uint8(chain.Receipts), To: m.Party.String()}
 		for _, r := range all {
+			if r.Removed {
+				return fault.New(fault.Conflict, "There is no non-answer to certify: the text of an answer of that time was removed here, and all of them must be shown.")
+			}
 			inside := chain.EvidenceHash(m.Suite, r.Evidence, r.Body)
 			p.Insides = append(p.Insides, inside[:])
 			m.f.Signed = append(m.f.Signed, m.signed(r.Desk, group, r.Evidence, r.Body))

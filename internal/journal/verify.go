@@ -73,6 +73,7 @@ type audit struct {
 	of       int64
 	points   []store.Checkpoint // not reached yet, the smallest first
 	messages int64
+	removed  int64 // leaves of removed texts
 }
 
 func (k *Keeper) verify(ctx context.Context, signatures bool) (err error) {
@@ -128,11 +129,14 @@ func (v *audit) leaf(tx *store.Tx, l checkpoint.Leaf) error {
 			v.points = more
 		}
 	}
-	if l.Kind != "sent" && l.Kind != "received" {
-		return nil
+	switch l.Kind {
+	case "sent", "received":
+		v.messages++
+		return v.message(tx, l)
+	case "text-removed":
+		v.removed++
 	}
-	v.messages++
-	return v.message(tx, l)
+	return nil
 }
 
 // message holds a message's row against its leaf.
@@ -147,7 +151,7 @@ func (v *audit) message(tx *store.Tx, l checkpoint.Leaf) error {
 		return fmt.Errorf("message %s: %w: it is missing", id, store.ErrDamaged)
 	case err != nil:
 		return fmt.Errorf("message %s: %w", id, err)
-	case wire.ContentHash(m.Body) != m.Content || !bytes.Equal(Leaf(&m), l.Data) || m.Outgoing != (l.Kind == "sent"):
+	case m.RemovedAt.IsZero() && wire.ContentHash(m.Body) != m.Content || !bytes.Equal(Leaf(&m), l.Data) || m.Outgoing != (l.Kind == "sent"):
 		return fmt.Errorf("message %s: %w: it is not what the journal says", id, store.ErrDamaged)
 	}
 	return nil
@@ -170,10 +174,19 @@ func (v *audit) count(ctx context.Context) error {
 				return err
 			}
 			stored, err := tx.CountMessages()
-			if err == nil && stored != v.messages {
-				err = fmt.Errorf("messages: %w: %d are stored and the journal has %d", store.ErrDamaged, stored, v.messages)
+			if err != nil {
+				return err
 			}
-			return err
+			removed, err := tx.CountRemoved()
+			switch {
+			case err != nil:
+				return err
+			case stored != v.messages:
+				return fmt.Errorf("messages: %w: %d are stored and the journal has %d", store.ErrDamaged, stored, v.messages)
+			case removed != v.removed:
+				return fmt.Errorf("messages: %w: %d are without their text and the journal has %d", store.ErrDamaged, removed, v.removed)
+			}
+			return nil
 		})
 		if err != nil {
 			return err
@@ -220,10 +233,13 @@ func (v *audit) signedMessages(tx *store.Tx, after int64, certs map[ident.Desk]r
 		return 0, fmt.Errorf("list messages: %w", err)
 	}
 	for _, m := range all {
+		after = m.Seq
+		if !m.RemovedAt.IsZero() {
+			continue // what was signed is gone; its hash is in the attested chain
+		}
 		if err := v.evidence("message "+m.ID.String(), m.Group, m.Desk, certs, m.Evidence, m.Body); err != nil {
 			return 0, err
 		}
-		after = m.Seq
 	}
 	return next(after, len(all)), nil
 }
@@ -234,10 +250,13 @@ func (v *audit) signedReceipts(tx *store.Tx, after int64, certs map[ident.Desk]r
 		return 0, fmt.Errorf("list receipts: %w", err)
 	}
 	for _, r := range all {
+		after = r.ID
+		if r.Removed {
+			continue
+		}
 		if err := v.evidence(fmt.Sprintf("receipt %d", r.ID), r.Group, r.Desk, certs, r.Evidence, r.Body); err != nil {
 			return 0, err
 		}
-		after = r.ID
 	}
 	return next(after, len(all)), nil
 }

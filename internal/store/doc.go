@@ -42,7 +42,8 @@
 // docs/spec/store.md.
 //
 // An Update that touches no cell ends at 2; the log is checkpointed when a
-// later one touches a cell, when it has a megabyte, and at Close.
+// later one touches a cell or removes a text, when it has a megabyte, and at
+// Close.
 //
 // This package is on floor 2: it owns the folder of a desk, and it alone
 // imports the encrypting SQLite.

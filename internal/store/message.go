@@ -20,7 +20,7 @@ type Message struct {
 	Precedence  precedence.Level
 	Exercise    bool
 	Content     [32]byte // hash of label and body
-	Body        []byte   // wire.Message
+	Body        []byte   // wire.Message; once RemovedAt is set, without text, subject and files
 	Envelope    envelope.ID
 	Evidence    []byte
 	CommittedAt time.Time
@@ -28,6 +28,8 @@ type Message struct {
 	NextAt      time.Time // zero: no step of escalation is left
 	Step        int
 	SettledAt   time.Time // zero: waits, when DueAt is set
+	OpenedAt    time.Time // zero: nobody at this desk opened it
+	RemovedAt   time.Time // zero: Body is what was signed
 }
 
 // PutMessage adds a message and gives it its place in the order of this desk.
@@ -42,11 +44,12 @@ func (tx *Tx) PutMessage(m *Message) error {
 }
 
 const messageColumns = `SELECT id, seq, line, grp, outgoing, party, desk, precedence, exercise, content, body,
-	envelope, evidence, committed_at, due_at, next_at, step, settled_at FROM message`
+	envelope, evidence, committed_at, due_at, next_at, step, settled_at, opened_at, removed_at FROM message`
 
 func scanMessage(r Row) (m Message, err error) {
 	err = r.Scan(m.ID[:], &m.Seq, m.Line[:], m.Group[:], &m.Outgoing, m.Party[:], m.Desk[:], &m.Precedence, &m.Exercise,
-		m.Content[:], &m.Body, m.Envelope[:], &m.Evidence, &m.CommittedAt, &m.DueAt, &m.NextAt, &m.Step, &m.SettledAt)
+		m.Content[:], &m.Body, m.Envelope[:], &m.Evidence, &m.CommittedAt, &m.DueAt, &m.NextAt, &m.Step, &m.SettledAt,
+		&m.OpenedAt, &m.RemovedAt)
 	return m, err
 }
 
@@ -136,7 +139,7 @@ func (tx *Tx) SettleMessage(id ident.Message, at time.Time) (bool, error) {
 // ReopenMessage starts the clock of a message again, after a receipt was
 // withdrawn.
 func (tx *Tx) ReopenMessage(id ident.Message, next time.Time) error {
-	return tx.one("UPDATE message SET settled_at = NULL, next_at = ? WHERE id = ?", next, id)
+	return tx.one("UPDATE message SET settled_at = NULL, next_at = ?, done_at = NULL WHERE id = ?", next, id)
 }
 
 // SetStep records how far a message's escalation has come.

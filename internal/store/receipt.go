@@ -18,6 +18,7 @@ type Receipt struct {
 	Sequence   uint32
 	Evidence   []byte
 	Body       []byte
+	Removed    bool // Body was: a person had written a text in it
 }
 
 // PutReceipt keeps a receipt. The same place of the same chain again changes
@@ -32,10 +33,10 @@ func (tx *Tx) PutReceipt(r Receipt) error {
 	return nil
 }
 
-const receiptColumns = "SELECT id, message, line, grp, desk, party, generation, sequence, evidence, body FROM receipt"
+const receiptColumns = "SELECT id, message, line, grp, desk, party, generation, sequence, evidence, body, removed FROM receipt"
 
 func scanReceipt(r Row) (c Receipt, err error) {
-	err = r.Scan(&c.ID, c.Message[:], c.Line[:], c.Group[:], c.Desk[:], c.Party[:], c.Generation[:], &c.Sequence, &c.Evidence, &c.Body)
+	err = r.Scan(&c.ID, c.Message[:], c.Line[:], c.Group[:], c.Desk[:], c.Party[:], c.Generation[:], &c.Sequence, &c.Evidence, &c.Body, &c.Removed)
 	return c, err
 }
 

@@ -47,7 +47,8 @@ type Store struct {
 	// The writer's goroutine owns these.
 	writer   *conn
 	slots    *slots
-	logPages int // in the write-ahead log
+	logPages int  // in the write-ahead log
+	scrub    bool // a removed text may be in it
 
 	readers chan *conn // idle or nil (not yet dialled)
 	jobs    chan *job

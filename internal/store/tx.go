@@ -28,6 +28,7 @@ type Tx struct {
 
 	after []func() // run when the transaction is durable
 	undo  []func() // give back what the transaction took from the slots
+	scrub bool     // it removed a text: the log must not keep it
 }
 
 // Exec runs a statement that returns no rows, and returns how many rows it

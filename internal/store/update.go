@@ -204,7 +204,10 @@ func (s *Store) commit(batch []*job, changed bool) error {
 	if !changed {
 		return nil
 	}
-	if len(s.slots.pending) > 0 || s.logPages >= maxLogPages {
+	for _, j := range batch {
+		s.scrub = s.scrub || j.err == nil && j.tx != nil && j.tx.scrub
+	}
+	if len(s.slots.pending) > 0 || s.logPages >= maxLogPages || s.scrub {
 		if err := s.checkpoint(); err != nil {
 			return err
 		}
@@ -225,7 +228,7 @@ func (s *Store) checkpoint() error {
 	_, _, err := s.writer.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
 	switch {
 	case err == nil:
-		s.logPages = 0
+		s.logPages, s.scrub = 0, false
 		return nil
 	case fatal(err):
 		return s.stop(fmt.Errorf("checkpoint: %w", err))

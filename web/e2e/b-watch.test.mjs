@@ -172,3 +172,18 @@ test('L locks: no content, but what waits by precedence and line; the password o
   await page.locator('section.list li').first().waitFor()
   await done(page)
 })
+
+test('a message that an officer opens is told to the desk, once', async () => {
+  const page = await open('watch')
+  const opened = async () => (await asked()).filter((p) => p.path.endsWith('/opened')).map((p) => p.path)
+  await page.locator('[data-id="msg1radar"] a').first().click()
+  await page.locator('#msg-subject').waitFor()
+  await page.keyboard.press('Escape')
+  await page.locator('[data-id="msg1radar"] a').first().click()
+  await page.locator('#msg-subject').waitFor()
+  await page.locator('[data-id="msg1isolate"] a').first().click()
+  await page.getByText('cut the tunnel').first().waitFor()
+  await page.waitForTimeout(300)
+  assert.deepEqual(await opened(), ['/messages/msg1radar/opened'], 'our own messages are nobody\'s to open')
+  await done(page)
+})

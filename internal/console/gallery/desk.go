@@ -56,7 +56,7 @@ func newDesk(s scene) *desk {
 	d.serveTrust()
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET /desk": d.getDesk, "GET /lines": d.getLines, "GET /messages": d.getMessages, "GET /messages/{id}": d.getMessage,
-		"GET /messages/{id}/stix": d.getSTIX, "POST /messages/{id}/ack": d.ack, "POST /messages": d.send, "POST /review": d.review,
+		"GET /messages/{id}/stix": d.getSTIX, "POST /messages/{id}/ack": d.ack, "POST /messages/{id}/opened": d.opened, "POST /messages": d.send, "POST /review": d.review,
 		"POST /uploads": d.upload, "POST /presence": d.presence, "GET /events": d.stream,
 	} {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -159,6 +159,12 @@ var outcomes = map[string]struct {
 	"cannot":   {"cannot", []any{}},
 	"hold":     {"holding", []any{"comply", "cannot"}},
 	"withdraw": {"withdrawn", []any{"receipt", "comply", "cannot", "hold"}},
+}
+
+// opened notes that the console says who reads what.
+func (d *desk) opened(w http.ResponseWriter, r *http.Request) {
+	d.note(r)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 func (d *desk) ack(w http.ResponseWriter, r *http.Request) {

@@ -19,7 +19,7 @@ type scene struct {
 }
 
 // sceneNames gives the scenes their order.
-var sceneNames = []string{"sign-in", "link", "take", "watch", "message", "japanese", "line", "compose", "empty", "error", "stale", "relay-down", "busy", "hostile", "act-fails",
+var sceneNames = []string{"sign-in", "link", "take", "watch", "message", "removed", "japanese", "line", "compose", "empty", "error", "stale", "relay-down", "busy", "hostile", "act-fails",
 	"trust", "trust-empty", "trust-error", "trust-stale", "pair", "pairing-code", "pairing-hand", "pairing-words", "pairing-two", "paired", "pairing-failed",
 	"party", "party-stopped", "line-facts", "line-forked", "cutoff", "cutoff-alarm"}
 
@@ -29,6 +29,7 @@ var scenes = map[string]scene{
 	"take":           {hash: "#/take", self: deskUp, lines: allLines, messages: traffic},
 	"watch":          {hash: "#/", self: deskUp, lines: allLines, messages: traffic},
 	"message":        {hash: "#/m/msg1flash", self: deskUp, lines: allLines, messages: traffic},
+	"removed":        {hash: "#/m/msg1done", self: deskUp, lines: allLines, messages: removed},
 	"japanese":       {hash: "#/m/msg1fimi", self: deskUp, lines: allLines, messages: traffic},
 	"line":           {hash: "#/line/line1alliance", self: deskUp, lines: allLines, messages: traffic},
 	"compose":        {hash: "#/new?line=line1jpnnato", self: deskUp, lines: allLines, messages: traffic},

@@ -55,3 +55,14 @@ func traffic() []obj {
 		rung("delivered", "NATO", "NATO-1", "", ago(129, 55), true, ""), rung("receipted", "NATO", "NATO-2", "watch officer", ago(121, 0), true, ""), rung("cannot", "NATO", "NATO-2", "watch officer", ago(118, 0), true, "The capture holds data of third parties. An extract follows by 0500Z."))
 	return []obj{flash, isolate, fimi, rfi, group, held, check, done, cannot, radar}
 }
+
+// removed is the traffic after retention has taken the text of one message.
+func removed() []obj {
+	all := traffic()
+	for _, m := range all {
+		if m["id"] == "msg1done" {
+			m["subject"], m["text"], m["removed_at"] = "", "", stamp(Start.Add(-time.Minute))
+		}
+	}
+	return all
+}

@@ -3,7 +3,7 @@
 // thing, so applying it twice is harmless.
 
 import { SvelteMap } from 'svelte/reactivity'
-import { get, me, onSignedOut } from '../api.js'
+import { get, me, onSignedOut, post } from '../api.js'
 import { open } from '../stream.js'
 import { boot } from './view.svelte.js'
 
@@ -131,6 +131,15 @@ export async function loadLine(id, after = '') {
 export async function loadMessage(id) {
   const m = await get(`/messages/${encodeURIComponent(id)}`)
   messages.set(m.id, m)
+}
+
+const told = new Set()
+
+/** Tells the desk that an officer has a message before them: retention waits for that. */
+export function opened(m) {
+  if (m?.direction !== 'in' || m.opened_at || told.has(m.id)) return
+  told.add(m.id)
+  post(`/messages/${encodeURIComponent(m.id)}/opened`).catch(() => told.delete(m.id)) // the next opening tries again
 }
 
 let stop = null

@@ -35,6 +35,9 @@ export function t(key, args = undefined) {
 /** Whether there is a text for the key. */
 export const has = (key) => key in texts.all
 
+/** What stands in the place of a message's subject, or the subject. */
+export const subjectOf = (m) => m.subject || t(m.removed_at ? 'pane.removed_subject' : 'pane.no_subject')
+
 export const themes = ['auto', 'day', 'dark', 'night']
 
 export async function setView(change) {
