@@ -26,7 +26,7 @@ RACE_SKIP ?= ^TestKilled|^TestBench|Memory|NoTime
 # hotline does runs in fips140=only (docs/spec/suite.md, Section 5).
 FIPS          ?= v1.26.0
 FIPS_PACKAGES ?= ./internal/suite ./internal/chain ./internal/ceremony ./internal/roster ./internal/joining ./internal/checkpoint \
-                 ./internal/wire ./internal/store ./internal/link
+                 ./internal/complaint ./internal/wire ./internal/store ./internal/link
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test check vet go-test browser-tools race long attacks hostile mutants model fuzz wycheproof reader coverage fips build-fips bench web hooks lint lint-tool screenshots shape docs clean

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"crypto/ed25519"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -92,7 +91,7 @@ func TestOnlyWhatIsProvenStandsAboveTheScreens(t *testing.T) {
 		return tx.PutLine(store.Line{ID: line, Name: c.Name, Charter: c.Bytes(), State: "open", CreatedAt: time.Now()})
 	})
 	d := &Desk{store: st, id: identity{Self: jpn.self}}
-	d.engine, err = exchange.New(t.Context(), exchange.Config{Store: st, Suite: suite.One, Self: jpn.self, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	d.engine, err = exchange.New(t.Context(), exchange.Config{Store: st, Suite: suite.One, Self: jpn.self, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
