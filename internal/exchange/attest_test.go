@@ -360,6 +360,67 @@ func TestEveryUndeliveredMessageIsAlarmedInTime(t *testing.T) {
 	})
 }
 
+// TestAlarmNamesEveryDesk: also where the desks of one message stand on both sides
+// of what one transaction alarms about.
+func TestAlarmNamesEveryDesk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		parties := []*party{newParty(t, "JPN", h), newParty(t, "NATO", h), newParty(t, "AUS", h), newParty(t, "NZL", h)}
+		c := charter(t, "EXERCISE four", parties...)
+		var desks []*desk
+		for _, p := range parties {
+			p.found(t, c, parties...)
+			desks = append(desks, p.start(t, h))
+		}
+		for _, d := range desks {
+			d.virtual = true
+		}
+		jpn := desks[0]
+		first := send(t, jpn, flash(c.ID(one), "EXERCISE"))
+		for _, d := range desks[1:] {
+			d.until(t, "delivered", has(first, "delivered"))
+		}
+		h.mu.Lock()
+		h.withhold = func(from, _ ident.Mailbox, _ []byte) bool { return from == jpn.box }
+		h.mu.Unlock()
+		var ids []ident.Message
+		for range 90 { // 270 pairs of message and desk
+			m := flash(c.ID(one), "EXERCISE")
+			m.Precedence = precedence.Routine
+			ids = append(ids, send(t, jpn, m))
+		}
+		time.Sleep(4 * time.Minute)
+		for _, d := range desks[1:] {
+			send(t, d, flash(c.ID(one), "EXERCISE, alive"))
+		}
+		time.Sleep(2 * time.Minute)
+		err := jpn.store.View(t.Context(), func(tx *store.Tx) error {
+			for _, id := range ids {
+				ladder, err := tx.Ladder(id)
+				if err != nil {
+					return err
+				}
+				text := ""
+				for _, g := range ladder {
+					if g.State == exchange.StateUndelivered {
+						text += g.Text
+					}
+				}
+				for _, name := range []string{"NATO-1", "AUS-1", "NZL-1"} {
+					if strings.Count(text, name) != 1 {
+						t.Errorf("%s: %q does not name %s once", id, text, name)
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		quiesce(desks...)
+	})
+}
+
 // TestTwoMessagesUnderOneIDConvict: the second is not shown, and both are kept.
 func TestTwoMessagesUnderOneIDConvict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

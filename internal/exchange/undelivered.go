@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,8 +14,8 @@ const (
 	// undeliveredAfter is how long a relay may have had a message for a desk that
 	// is alive and has not signed for it.
 	undeliveredAfter = 5 * time.Minute
-	// undeliveredAtOnce is how many one transaction alarms about: what comes
-	// meanwhile waits for it.
+	// undeliveredAtOnce is how many pairs of message and desk one transaction
+	// alarms about: what comes meanwhile waits for it.
 	undeliveredAtOnce = 256
 	// StateUndelivered is the side step on the ladder that says so.
 	StateUndelivered = "undelivered"
@@ -30,6 +31,7 @@ func (b *Batch) alarmUndelivered() error {
 	}
 	if len(all) == undeliveredAtOnce { // a relay that keeps all back is told of in time, too
 		b.After(func() { b.e.later(0, "alarm", (*Batch).alarmUndelivered) })
+		all = wholeMessages(all)
 	}
 	desks := map[ident.Message][]string{}
 	for _, u := range all {
@@ -55,4 +57,15 @@ func (b *Batch) alarmUndelivered() error {
 		}
 	}
 	return nil
+}
+
+// wholeMessages leaves out the last message of a full page, whose other desks may
+// stand on the next one: an alarm is raised once and names all desks.
+func wholeMessages(page []store.Undelivered) []store.Undelivered {
+	last := page[len(page)-1].Message
+	i := slices.IndexFunc(page, func(u store.Undelivered) bool { return u.Message == last })
+	if i == 0 {
+		return page
+	}
+	return page[:i]
 }
