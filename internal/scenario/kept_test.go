@@ -24,18 +24,21 @@ import (
 
 const keptFile = "../wire/testdata/vectors/kept1.json"
 
-// kept is what stands beside a line: key slots, a root file, shares, what lies
-// at a rendezvous, a repair, a record of a pairing.
+// kept is what stands beside a line: key slots, a root file, shares, files of
+// delegates and custodians, what lies at a rendezvous, a repair, a record of a
+// pairing.
 type kept struct {
 	Comment string `json:"comment"`
 	Slots   struct {
-		File       hexa   `json:"file"`
-		Desk       string `json:"desk"`
-		Passphrase string `json:"passphrase"`
-		Duress     string `json:"duress"`
-		Secret     hexa   `json:"credential"`
-		Shares     []hexa `json:"shares"` // texts of two of three
-		Key        hexa   `json:"key"`
+		File       hexa           `json:"file"`
+		Desk       string         `json:"desk"`
+		Passphrase string         `json:"passphrase"`
+		Duress     string         `json:"duress"`
+		Secret     hexa           `json:"credential"`
+		Shares     []hexa         `json:"shares"` // texts of two of three
+		Key        hexa           `json:"key"`
+		TPM        []sealedObject `json:"tpm"` // what opens the slots of that kind, in order
+		Refused    []badSlots     `json:"refused"`
 	} `json:"slots"`
 	Root struct {
 		File       hexa   `json:"file"`
@@ -44,6 +47,7 @@ type kept struct {
 		Party      hexa   `json:"party"`
 		Public     hexa   `json:"public"` // with the commitment
 	} `json:"root"`
+	Offices    []officeFile `json:"offices"`
 	Rendezvous struct {
 		Code  string `json:"code"`
 		Relay hexa   `json:"relay"`
@@ -83,12 +87,14 @@ func makeKept(t *testing.T) (v kept) {
 	s.Key = ok(keyring.Create(dir, s.Desk, []byte(s.Passphrase), cheap))(t)
 	must(t, keyring.SetDuress(dir, []byte(s.Passphrase), []byte(s.Duress)))
 	o := ok(keyring.Open(dir, []byte(s.Passphrase)))(t)
+	s.TPM = addTPM(t, dir, o)
 	_ = ok(keyring.AddCredential(dir, o, "hotline-jpn-1", func(b []byte) error { s.Secret = slices.Clone(b); return nil }))(t)
 	_ = ok(keyring.AddRecovery(dir, o, 2, 3, func(all []shares.Share) error {
 		s.Shares = []hexa{hexa(all[2].Text()), hexa(all[0].Text())}
 		return nil
 	}))(t)
 	s.File = ok(os.ReadFile(filepath.Join(dir, "keys", "slots.json")))(t)
+	s.Refused = spoil(t, s.File)
 
 	root, _ := custody.Found(suite.One)
 	v.Root.Passphrase, v.Root.Party, v.Root.Public = "EXERCISE root passphrase", root.Party[:], root.Public()
@@ -98,6 +104,8 @@ func makeKept(t *testing.T) (v kept) {
 	content := ok(keyring.OpenFile(name, []byte(v.Root.Passphrase), "party-root"))(t)
 	all := ok(shares.Split(shares.Root, [16]byte(root.Party[:16]), content, 2, 3))(t)
 	v.Root.Shares = []hexa{hexa(all[1].Text()), hexa(all[2].Text())}
+
+	v.Offices = makeOffices(t, dir)
 
 	r, relay := &v.Rendezvous, named("relay")
 	r.Code, r.Relay, r.Step, r.File = "relay.example:7402/K7Q2M-9XT4A", relay[:], 2, hexa("EXERCISE file 2")
@@ -146,7 +154,9 @@ func TestKept(t *testing.T) {
 	d.DisallowUnknownFields()
 	must(t, d.Decode(&v))
 	t.Run("slots", v.slots)
+	t.Run("tpm", v.tpm)
 	t.Run("root", v.root)
+	t.Run("offices", v.offices)
 	t.Run("rendezvous", v.meet)
 	t.Run("repair", v.repair)
 	t.Run("record", func(t *testing.T) {

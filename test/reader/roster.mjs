@@ -64,6 +64,9 @@ function warrant(r) {
   return w;
 }
 
+/** readWarrant is line.md, Section 2.2, in the suite given. */
+export function readWarrant(suite, bytes) { use(suite); return parse(bytes, warrant); }
+
 function announcement(r) {
   const at = r.version();
   const a = { desk: r.raw(32), number: r.number(), key: r.raw(s.size.seal), time: r.time() };
