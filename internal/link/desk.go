@@ -205,17 +205,34 @@ func (d *desk) accepted(body []byte) error {
 	c := d.c
 	c.mu.Lock()
 	for ; len(body) > 0; body = body[10:] {
-		first := be.Uint64(body)
-		for h := first; h < first+uint64(be.Uint16(body[8:])); h++ {
-			if w := c.answered(h); w != nil {
-				refs = append(refs, w.Ref)
-			}
+		for _, h := range c.waitingIn(be.Uint64(body), uint64(be.Uint16(body[8:]))) {
+			refs = append(refs, c.answered(h).Ref)
 		}
 	}
 	c.forgetNow()
 	c.mu.Unlock()
 	c.out.accepted(refs)
 	return nil
+}
+
+// waitingIn lists the handles of a range that wait for an answer; mu is held. It
+// looks at no more than wait: a frame can name a hundred million handles.
+func (c *Client) waitingIn(first, n uint64) (all []uint64) {
+	if n <= uint64(len(c.byHandle)) {
+		for i := range n {
+			if c.byHandle[first+i] != nil {
+				all = append(all, first+i)
+			}
+		}
+		return all
+	}
+	for h := range c.byHandle {
+		if h-first < n {
+			all = append(all, h)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // allMailboxes stands in REFUSE for every mailbox of a put.

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -92,9 +93,10 @@ type errHello struct{ reason Reason }
 func (e errHello) Error() string { return "hello: " + e.reason.String() }
 
 // hear reads and verifies a HELLO: a frame of fixed size, and more only after
-// the proof of the key has been checked.
-func (h *Hello) hear(tc *tls.Conn, relay ident.Relay) error {
-	b, err := readFixed(tc, frameHello, helloSize)
+// the proof of the key has been checked. What the key has to have signed comes
+// from bind.
+func (h *Hello) hear(from io.Reader, bind func(hello []byte) ([]byte, error)) error {
+	b, err := readFixed(from, frameHello, helloSize)
 	if err != nil {
 		return err
 	}
@@ -112,7 +114,7 @@ func (h *Hello) hear(tc *tls.Conn, relay ident.Relay) error {
 	if err := r.Done(); err != nil {
 		return err
 	}
-	msg, err := binding(tc, relay, signed)
+	msg, err := bind(signed)
 	if err != nil {
 		return err
 	}
@@ -122,11 +124,11 @@ func (h *Hello) hear(tc *tls.Conn, relay ident.Relay) error {
 	if h.Purpose < Urgent || h.Purpose > Meeting {
 		return errHello{ReasonProtocol}
 	}
-	h.Wants, err = readWants(tc, wants)
+	h.Wants, err = readWants(from, wants)
 	return err
 }
 
-func (a *Answer) say(tc *tls.Conn) error {
+func (a *Answer) say(to io.Writer) error {
 	var w octets.Writer
 	w.Uint8(protocolVersion)
 	w.Uint8(uint8(a.Reason))
@@ -142,12 +144,12 @@ func (a *Answer) say(tc *tls.Conn) error {
 	for _, want := range a.Wants {
 		rec = appendWant(rec, want)
 	}
-	_, err := tc.Write(rec)
+	_, err := to.Write(rec)
 	return err
 }
 
-func (a *Answer) hear(tc *tls.Conn) error {
-	b, err := readFixed(tc, frameHello, answerSize)
+func (a *Answer) hear(from io.Reader) error {
+	b, err := readFixed(from, frameHello, answerSize)
 	if err != nil {
 		return err
 	}
@@ -169,7 +171,7 @@ func (a *Answer) hear(tc *tls.Conn) error {
 	if a.Reason != ReasonNone {
 		return &RefusedError{a.Reason}
 	}
-	a.Wants, err = readWants(tc, wants)
+	a.Wants, err = readWants(from, wants)
 	return err
 }
 
@@ -193,7 +195,7 @@ func Accept(ctx context.Context, nc net.Conn, id *Identity) (*Pending, error) {
 	p := &Pending{conn: tls.Server(nc, id.cfg)}
 	err := p.conn.HandshakeContext(ctx)
 	if err == nil {
-		err = p.hear(p.conn, id.id)
+		err = p.hear(p.conn, func(hello []byte) ([]byte, error) { return binding(p.conn, id.id, hello) })
 	}
 	if e, ok := errors.AsType[errHello](err); ok {
 		p.Refuse(e.reason)

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -57,15 +58,10 @@ func (p *Pending) Meet(ctx context.Context, a Answer, place MeetingPlace) error 
 	if err := p.conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return fmt.Errorf("serve rendezvous: %w", err)
 	}
-	b, err := readFixed(p.conn, frameMeet, meetSize)
+	op, slot, step, size, err := readMeet(p.conn)
 	if err != nil {
 		return fmt.Errorf("serve rendezvous: %w", err)
 	}
-	r := octets.NewReader(b)
-	var slot Slot
-	op := r.Uint8()
-	r.Into(slot[:])
-	step, size := r.Uint8(), int(r.Uint32())
 	reason, blob := ReasonProtocol, []byte(nil)
 	switch {
 	case step < 1 || step > MeetingSteps:
@@ -84,8 +80,7 @@ func (p *Pending) Meet(ctx context.Context, a Answer, place MeetingPlace) error 
 	if err := p.conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return fmt.Errorf("serve rendezvous: %w", err)
 	}
-	head := append(appendHead(nil, frameMet, metSize), byte(reason))
-	if _, err = p.conn.Write(appendParts(be.AppendUint32(head, uint32(len(blob))), blob)); err != nil {
+	if _, err = p.conn.Write(appendMet(nil, reason, blob)); err != nil {
 		return fmt.Errorf("serve rendezvous: %w", err)
 	}
 	return nil
@@ -122,16 +117,48 @@ func meet(ctx context.Context, cfg *ClientConfig, op uint8, slot Slot, step uint
 	if err := tc.SetDeadline(time.Now().Add(MeetingWait + 2*handshakeTimeout)); err != nil {
 		return nil, err
 	}
-	ask := append(appendHead(nil, frameMeet, meetSize), op)
-	ask = append(append(ask, slot[:]...), step)
-	ask = be.AppendUint32(ask, uint32(len(blob)))
-	if _, err := tc.Write(ask); err != nil {
+	if _, err := tc.Write(appendMeet(nil, op, slot, step, len(blob))); err != nil {
 		return nil, err
 	}
 	// A refusal may come before everything is written, and closes.
 	sent := make(chan error, 1)
 	go func() { _, err := tc.Write(appendParts(nil, blob)); sent <- err }()
-	b, err := readFixed(tc, frameMet, metSize)
+	blob, err = readMet(tc, op)
+	if err == nil && op == opPut {
+		err = <-sent
+	}
+	return blob, err
+}
+
+// appendMeet appends MEET.
+func appendMeet(dst []byte, op uint8, slot Slot, step uint8, size int) []byte {
+	dst = append(appendHead(dst, frameMeet, meetSize), op)
+	dst = append(append(dst, slot[:]...), step)
+	return be.AppendUint32(dst, uint32(size))
+}
+
+// readMeet reads MEET as it stands; what makes sense of it is for the caller.
+func readMeet(from io.Reader) (op uint8, slot Slot, step uint8, size int, err error) {
+	b, err := readFixed(from, frameMeet, meetSize)
+	if err != nil {
+		return 0, slot, 0, 0, err
+	}
+	r := octets.NewReader(b)
+	op = r.Uint8()
+	r.Into(slot[:])
+	step, size = r.Uint8(), int(r.Uint32())
+	return op, slot, step, size, r.Done()
+}
+
+// appendMet appends MET, and the blob behind it.
+func appendMet(dst []byte, r Reason, blob []byte) []byte {
+	dst = append(appendHead(dst, frameMet, metSize), byte(r))
+	return appendParts(be.AppendUint32(dst, uint32(len(blob))), blob)
+}
+
+// readMet reads MET, and the blob behind it: only a get is given one.
+func readMet(from io.Reader, op uint8) ([]byte, error) {
+	b, err := readFixed(from, frameMet, metSize)
 	if err != nil {
 		return nil, err
 	}
@@ -141,10 +168,8 @@ func meet(ctx context.Context, cfg *ClientConfig, op uint8, slot Slot, step uint
 		return nil, &RefusedError{reason}
 	case size > MaxMeeting || op == opPut && size != 0:
 		return nil, protocolError("blob of %d bytes", size)
-	case op == opPut:
-		return nil, <-sent
 	}
-	return readParts(tc, size)
+	return readParts(from, size)
 }
 
 // appendParts appends b in frames.
@@ -159,9 +184,9 @@ func appendParts(dst, b []byte) []byte {
 
 // readParts reads size bytes that come in frames. Memory grows with what has
 // come, not with what was announced.
-func readParts(tc *tls.Conn, size int) (b []byte, err error) {
+func readParts(from io.Reader, size int) (b []byte, err error) {
 	for len(b) < size {
-		part, err := readFixed(tc, framePart, min(size-len(b), MaxFrame))
+		part, err := readFixed(from, framePart, min(size-len(b), MaxFrame))
 		if err != nil {
 			return nil, err
 		}

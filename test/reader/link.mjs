@@ -1,6 +1,6 @@
 // docs/spec/link.md, Sections 1, 2 and 5, against link1.json.
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { Reader, cat, check, equal, number, sha384, text, unhex, zeros } from './lib.mjs';
+import { Reader, cat, check, equal, fail, number, sha384, text, unhex, zeros } from './lib.mjs';
 
 const hash = (label, data) => sha384(cat(number(label.length, 1), text(label), data)).subarray(0, 32);
 
@@ -63,6 +63,80 @@ function joined(records, lane, slot, handle, id) {
   return env;
 }
 
+const hexes = (all) => all.map(unhex);
+const alike = (got, want, what) => check(JSON.stringify(got) === JSON.stringify(want), `${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+/** list is all of a body in values of 32 bytes. */
+function list(r, want, most, what) {
+  const all = [];
+  while (r.at < r.b.length) all.push(r.raw(32));
+  check(all.length <= most, `${what}: ${all.length}`);
+  equal(cat(...all), cat(...hexes(want)), what);
+}
+/** listHash is link.md, Section 2: the list of putters in force. */
+const listHash = (keys) => sha384(cat(...hexes([...new Set(keys)].sort()))).subarray(0, 8);
+const u64 = (r) => Number(r.u64());
+
+/** bodies read a frame of each type against what it says. */
+const bodies = {
+  DEST: [0x0b, (r, says) => { check(r.u16() === says.slot && says.slot < 64, 'slot'); list(r, says.mailboxes, 256, 'mailboxes'); }],
+  ALLOW: [0x0c, (r, says) => list(r, says.keys, 512, 'keys')],
+  REVOKE: [0x17, (r, says) => list(r, says.keys, 64, 'keys')],
+  FORGET: [0x18, (r, says) => list(r, says.mailboxes, 64, 'mailboxes')],
+  COMMITTED: [0x05, (r, says) => alike(says.lanes.map(() => [r.u8(), u64(r)]), says.lanes, 'lanes')],
+  FLOW: [0x06, (r, says) => alike([0, 0].map(() => [r.u32(), r.u32()]), [says.urgent, says.bulk], 'connections')],
+  PING: [0x09, (r, says) => alike(r.u32(), says.stamp, 'stamp')],
+  PONG: [0x0a, (r, says) => alike(r.u32(), says.stamp, 'stamp')],
+  REFUSE: [0x08, (r, says) => alike([u64(r), r.u16(), r.u8(), r.u32(), r.u8()], [says.handle, says.index, says.reason, says.retry, says.last], 'refusal')],
+  ALLOWED: [0x0f, (r, says) => equal(r.raw(8), listHash(says.keys), 'hash of the list')],
+  BULK: [0x0d, () => {}],
+  BYE: [0x0e, (r, says) => alike(r.u8(), says.reason, 'reason')],
+  MEET: [0x14, (r, says) => { alike(r.u8(), says.op, 'op'); equal(r.raw(16), unhex(says.slot), 'slot'); alike([r.u8(), r.u32()], [says.step, says.length], 'step and length'); }],
+};
+
+/** several are frames with others behind them. */
+const several = {
+  DROPPED(all, says) {
+    check(all.length === says.what.length, 'one for each');
+    for (const [i, { type, r }] of all.entries()) {
+      check(type === 0x19 && r.u8() === says.of, 'type');
+      equal(r.raw(32), unhex(says.what[i]), 'key or mailbox');
+      alike(r.u32(), says.envelopes[i], 'envelopes');
+      r.done();
+    }
+  },
+  HELLO([h, ...wants], says) {
+    const { r } = h;
+    alike([h.type, r.u8(), r.u8(), r.u8(), r.u8()], [1, 1, says.reason, says.flags, wants.length], 'version, reason, flags or WANTs');
+    equal(r.raw(16), unhex(says.session), 'session');
+    alike([u64(r), u64(r), u64(r), u64(r)], [says.epoch, says.quota, says.used, says.clock], 'epoch, quota, used or clock');
+    equal(r.raw(8), says.keys ? listHash(says.keys) : new Uint8Array(8), 'hash of the list');
+    r.done();
+    alike(wants.length, says.want ? 1 : 0, 'WANTs');
+    for (const w of wants) {
+      alike([w.type, w.r.u8()], [7, says.want.lane], 'WANT');
+      equal(w.r.raw(16), unhex(says.want.id), 'WANT: id');
+      alike(w.r.u32(), says.want.have, 'WANT: bytes');
+      w.r.done();
+    }
+  },
+  MET([m, ...parts], says) {
+    const blob = unhex(says.blob ?? '');
+    alike([m.type, m.r.u8(), m.r.u32()], [0x15, says.reason, blob.length], 'reason or length');
+    m.r.done();
+    check(parts.every((p, i) => p.type === 0x16 && (i === parts.length - 1 || p.r.b.length === 16384)), 'PARTs');
+    equal(cat(...parts.map((p) => p.r.b)), blob, 'blob');
+  },
+};
+
+function frame(f) {
+  const all = frames(f.bytes);
+  if (several[f.name]) return several[f.name](all, f.says);
+  const [type, read] = bodies[f.name] ?? fail('nobody reads this frame: write it');
+  check(all.length === 1 && all[0].type === type, `type ${all[0].type}`);
+  read(all[0].r, f.says);
+  all[0].r.done();
+}
+
 export function readLink(v) {
   hello(v);
   invite(v);
@@ -73,4 +147,7 @@ export function readLink(v) {
   const [a] = frames(v.accepted);
   check(a.type === 4 && a.r.u64() === 1n && a.r.u16() === 3 && a.r.u64() === 9n && a.r.u16() === 1, 'ACCEPTED');
   a.r.done();
+  for (const f of v.frames) {
+    try { frame(f); } catch (err) { fail(`${f.name}: ${err.message}`); }
+  }
 }
