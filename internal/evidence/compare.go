@@ -14,6 +14,7 @@ import (
 type Comparison struct {
 	Agree    bool         `json:"agree"`
 	Messages int          `json:"messages"` // that both hold, alike
+	Unseen   int          `json:"unseen"`   // whose text one side removed, and that the other does not show
 	First    []Difference `json:"first"`    // the first of each sender, by sender
 	Findings []Finding    `json:"findings"` // of which neither file alone need show any
 	Text     string       `json:"text"`
@@ -62,6 +63,7 @@ func Compare(a, b *Report) (*Comparison, error) {
 			i, j = i+1, j+1
 		}
 	}
+	out.withoutText(seen, a, b)
 	out.Agree = len(out.First)+len(out.Findings) == 0
 	out.Text = out.words()
 	return out, nil
@@ -100,11 +102,67 @@ func (c *checker) serials() (all []serial) {
 // the other's journal says that its text was removed, it has the message's leaf,
 // which commits to the text.
 func (out *Comparison) oneSided(seen map[ident.Desk]bool, s serial, has, lacks *Report) {
-	if lacks.c.recorded[s.leaf] && lacks.c.removed[s.leaf] {
+	switch leaf, ok := lacks.c.hidden()[s.id]; {
+	case !ok:
+		out.differ(seen, s, has, lacks)
+	case leaf == s.leaf:
 		out.Messages++
+	default:
+		out.otherLeaf(seen, s.desk, s.serial, has, lacks)
+	}
+}
+
+// hidden lists the leaves of messages whose text the maker of the file removed.
+func (c *checker) hidden() map[ident.Message]string {
+	all := map[ident.Message]string{}
+	for leaf := range c.removed {
+		if c.recorded[leaf] && len(leaf) >= leafSize {
+			all[ident.Message([]byte(leaf[:16]))] = leaf
+		}
+	}
+	return all
+}
+
+// leafSize is the length of what a journal holds of a message.
+const leafSize = 16 + 32 + 32 + 1 + 32
+
+// withoutText compares, by their leaves, messages that neither file shows.
+func (out *Comparison) withoutText(seen map[ident.Desk]bool, a, b *Report) {
+	ours, theirs := a.c.hidden(), b.c.hidden()
+	for id, leaf := range ours {
+		other, ok := theirs[id]
+		switch {
+		case ok && other == leaf:
+			out.Messages++
+		case ok:
+			out.otherLeaf(seen, ident.Desk([]byte(leaf[48:80])), "message "+id.String(), a, b)
+		case !b.c.shows(id):
+			out.Unseen++
+		}
+	}
+	for id := range theirs {
+		if _, ok := ours[id]; !ok && !a.c.shows(id) {
+			out.Unseen++
+		}
+	}
+}
+
+// shows reports whether a message is in the file as it was signed.
+func (c *checker) shows(id ident.Message) bool {
+	return slices.ContainsFunc(c.signed, func(x signed) bool { return x.in.Kind == envelope.Message && x.in.Message == id })
+}
+
+// otherLeaf notes that two journals hold different messages under one id, and
+// that one of them has no text to show any more.
+func (out *Comparison) otherLeaf(seen map[ident.Desk]bool, desk ident.Desk, serial string, has, lacks *Report) {
+	if seen[desk] {
 		return
 	}
-	out.differ(seen, s, has, lacks)
+	seen[desk] = true
+	out.First = append(out.First, Difference{
+		Desk: has.c.deskName(desk), Serial: serial, Side: lacks.By.Name,
+		Text: fmt.Sprintf("%s is another message in the journal of %s than in the record of %s; %s has removed its text.", serial, lacks.By.Name, has.By.Name, lacks.By.Name),
+	})
 }
 
 // differ notes that one file holds a message that the other lacks. What the
@@ -166,7 +224,11 @@ func (out *Comparison) both(seen map[ident.Desk]bool, s serial, has *Report) {
 func (out *Comparison) words() string {
 	switch {
 	case out.Agree:
-		return fmt.Sprintf("The two records agree in all %d messages.", out.Messages)
+		text := fmt.Sprintf("The two records agree in all %d messages.", out.Messages)
+		if out.Unseen > 0 {
+			text += fmt.Sprintf(" %d whose text one side has removed could not be compared.", out.Unseen)
+		}
+		return text
 	case len(out.First) == 0:
 		return out.Findings[0].Text
 	default:

@@ -380,6 +380,44 @@ func TestDifferenceReport(t *testing.T) {
 	}
 }
 
+// TestTextsThatWereRemovedAreComparedByTheirLeaves: NATO's retention took the
+// texts, and its journal says so; then both sides' did.
+func TestTextsThatWereRemovedAreComparedByTheirLeaves(t *testing.T) {
+	sc := newScene(t, suite.One)
+	ours, said := sc.transcript()
+	without := func(by *desk, kind string, items ...item) *evidence.Report {
+		f := sc.file(evidence.Transcript, by)
+		sc.journalOf(f, by, []string{kind, "text-removed"}, sc.jpn, items...)
+		return check(t, sc.bytes(f, by))
+	}
+	other := said[1]
+	other.content[0] ^= 1
+	for name, c := range map[string]struct {
+		a, b     *evidence.Report
+		messages int
+		unseen   int
+		differ   string
+	}{
+		"one side's":             {check(t, sc.bytes(ours, sc.jpn)), without(sc.nato, "received", said...), 3, 0, ""},
+		"one side's, another":    {check(t, sc.bytes(ours, sc.jpn)), without(sc.nato, "received", said[0], other, said[2]), 2, 0, "JPN-1/0002"},
+		"both sides'":            {without(sc.jpn, "sent", said...), without(sc.nato, "received", said...), 3, 0, ""},
+		"both sides', another":   {without(sc.jpn, "sent", said...), without(sc.nato, "received", said[0], other, said[2]), 2, 0, "message " + other.id.String()},
+		"more of one side's":     {without(sc.jpn, "sent", said...), without(sc.nato, "received", said[:2]...), 2, 1, ""},
+		"a leaf without removal": {check(t, sc.bytes(ours, sc.jpn)), without(sc.nato, "received", said[:2]...), 2, 0, "JPN-1/0003"},
+	} {
+		for _, pair := range [][2]*evidence.Report{{c.a, c.b}, {c.b, c.a}} {
+			cmp, err := evidence.Compare(pair[0], pair[1])
+			if err != nil || cmp.Messages != c.messages || cmp.Unseen != c.unseen || cmp.Agree != (c.differ == "") || (c.unseen > 0) != strings.Contains(cmp.Text, "could not be compared") {
+				t.Errorf("%s: %+v, %v", name, cmp, err)
+				continue
+			}
+			if c.differ != "" && (len(cmp.First) != 1 || cmp.First[0].Serial != c.differ) {
+				t.Errorf("%s: first %+v, want %s", name, cmp.First, c.differ)
+			}
+		}
+	}
+}
+
 // TestSerialSignedTwice: one serial, two messages, both signed.
 func TestSerialSignedTwice(t *testing.T) {
 	sc := newScene(t, suite.One)

@@ -266,14 +266,21 @@ func attest(f *evidence.File, s suite.Suite, all ...checkpoint.Attestation) {
 
 // journal puts leaves of the messages under a checkpoint of the maker.
 func (sc *scene) journal(f *evidence.File, by *desk, kind string, from *desk, items ...item) {
+	sc.journalOf(f, by, []string{kind}, from, items...)
+}
+
+// journalOf is journal with a leaf of each kind for each item.
+func (sc *scene) journalOf(f *evidence.File, by *desk, kinds []string, from *desk, items ...item) {
 	var edge checkpoint.Edge
 	var stored []checkpoint.Hash
 	var leaves []checkpoint.Leaf
-	for i, x := range items {
-		data := append(append(append(append([]byte{}, x.id[:]...), sc.line[:]...), from.id[:]...), byte(precedence.Flash))
-		l := checkpoint.Leaf{Number: int64(i + 1), At: start, Kind: kind, Data: append(data, x.content[:]...)}
-		_, added := edge.Add(l.Hash())
-		stored, leaves = append(stored, added...), append(leaves, l)
+	for _, kind := range kinds {
+		for _, x := range items {
+			data := append(append(append(append([]byte{}, x.id[:]...), sc.line[:]...), from.id[:]...), byte(precedence.Flash))
+			l := checkpoint.Leaf{Number: int64(len(leaves) + 1), At: start, Kind: kind, Data: append(data, x.content[:]...)}
+			_, added := edge.Add(l.Hash())
+			stored, leaves = append(stored, added...), append(leaves, l)
+		}
 	}
 	c := checkpoint.Checkpoint{Desk: by.id, Size: edge.Size, Root: edge.Root(), Generation: 7, Time: start}
 	note, err := c.Note(by.key, by.key.Public())

@@ -94,11 +94,7 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 		if old.Desk != o.Sender {
 			return b.evidence("message-conflict", o.Sender, o.Evidence)
 		}
-		return b.prove(store.Proof{
-			Line: l.ID, Sender: o.Sender, Kind: "id-conflict", Verdict: verdictSender,
-			A: signedText(&old), B: signedBody(o.Evidence, o.Body),
-			Text: fmt.Sprintf("%s signed two messages under one id (%s).", b.e.deskName(o.Sender), id),
-		})
+		return b.oneID(l, &old, o)
 	} else if !errors.Is(err, store.ErrNone) {
 		return fmt.Errorf("look for message %s: %w", id, err)
 	}
@@ -126,6 +122,19 @@ func (b *Batch) takeMessage(l *line, parties []ident.Party, o chain.Opened, env 
 		kind = EventAlarm
 	}
 	return b.Event(kind, id[:])
+}
+
+// oneID keeps two messages that a desk signed under one id.
+func (b *Batch) oneID(l *line, old *store.Message, o chain.Opened) error {
+	proof := store.Proof{
+		Line: l.ID, Sender: o.Sender, Kind: "id-conflict", Verdict: verdictSender,
+		A: signedText(old), B: signedBody(o.Evidence, o.Body),
+		Text: fmt.Sprintf("%s signed two messages under one id (%s).", b.e.deskName(o.Sender), old.ID),
+	}
+	if len(proof.A) == 0 {
+		proof.Verdict = verdictOpen // its text was removed: nobody else can be shown it
+	}
+	return b.prove(proof)
 }
 
 // admissible holds the receiver's half of the marking rule: the label must

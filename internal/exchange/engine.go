@@ -62,6 +62,7 @@ type Engine struct {
 	announced time.Time           // when the own seal key was last announced once more
 	refs      uint64              // last number of a put
 	allowed   []ed25519.PublicKey // who may put into our mailboxes, as last said
+	marked    int64               // messages up to it were looked at by retention in this round
 	requeuing bool                // a timer runs that queues again what was refused
 }
 

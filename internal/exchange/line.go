@@ -373,7 +373,10 @@ func (b *Batch) forgetDesks() error {
 			if _, err := b.Tx.DropTargets(d, &id); err != nil {
 				return fmt.Errorf("let go of desk %s: %w", d, err)
 			}
+			if err := b.forgetOutgoing(d, &id); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return b.settleMoot()
 }

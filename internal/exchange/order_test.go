@@ -194,6 +194,13 @@ func TestDeskThatLeftIsNotWaitedFor(t *testing.T) {
 	draft.Precedence = precedence.Immediate
 	only := send(t, jpn, draft)
 	all := send(t, jpn, flash(ch.ID(one), "EXERCISE for all"))
+	waits := func(id ident.Message) bool {
+		m, _ := jpn.stored(t, id)
+		return !m.DueAt.IsZero() && m.SettledAt.IsZero()
+	}
+	if !waits(only) || !waits(all) {
+		t.Fatal("no clock runs before anybody has left")
+	}
 	line := ch.ID(one)
 	err := jpn.Transact(t.Context(), func(bt *exchange.Batch) error {
 		if _, err := bt.Tx.PutDeparture(line, b.self.Desk, line[:], time.Now()); err != nil {
@@ -220,6 +227,12 @@ func TestDeskThatLeftIsNotWaitedFor(t *testing.T) {
 		}
 		return nil
 	})
+	if waits(only) || !waits(all) {
+		t.Errorf("clocks run: %t for NATO's message, %t for the other; want the other's alone", waits(only), waits(all))
+	}
+	if n := jpn.leaves(t, "moot"); n != 1 {
+		t.Errorf("%d leaves say that nobody is left to answer, want 1", n)
+	}
 }
 
 // What is sealed to a seal key may be under way for a whole period after its

@@ -99,6 +99,9 @@ func (b *Batch) twoHistories(l *line, p store.Place, o chain.Opened) error {
 			break
 		}
 	}
+	if len(proof.A) == 0 {
+		proof.Verdict = verdictOpen // nobody else can be shown the first of them
+	}
 	return b.prove(proof)
 }
 

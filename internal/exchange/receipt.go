@@ -283,7 +283,8 @@ func (b *Batch) takeReceipt(l *line, o chain.Opened) error {
 const maxRungs = 64
 
 // receiptedByAll reports whether a person of every party that has to act on a
-// message of ours has signed for it, and not taken it back.
+// message of ours has signed for it, and not taken it back. A party whose desks
+// have all gone from the line is not waited for.
 func (b *Batch) receiptedByAll(m *store.Message, body *wire.Message) (bool, error) {
 	ladder, err := b.Tx.Ladder(m.ID)
 	if err != nil {
@@ -295,8 +296,9 @@ func (b *Batch) receiptedByAll(m *store.Message, body *wire.Message) (bool, erro
 			standing[g.Party] = s != traffic.Withdrawn
 		}
 	}
+	l := b.e.lines[m.Line]
 	for _, p := range body.Action {
-		if !standing[p] {
+		if !standing[p] && (l == nil || !b.e.partyGone(l, p)) {
 			return false, nil
 		}
 	}

@@ -211,10 +211,9 @@ func (b *Batch) releaseFrom(desk ident.Desk, boxes []roster.Mailbox) error {
 	return nil
 }
 
-// forgetFiles stops the files that go to a desk, and those that come from it.
-func (b *Batch) forgetFiles(desk ident.Desk) error {
-	e := b.e
-	tags, err := b.Tx.DropFileTargets(desk)
+// forgetOutgoing stops the files that go to a desk, on one line or on all.
+func (b *Batch) forgetOutgoing(desk ident.Desk, line *ident.Line) error {
+	tags, err := b.Tx.DropFileTargets(desk, line)
 	if err != nil {
 		return fmt.Errorf("let go of files for %s: %w", desk, err)
 	}
@@ -223,7 +222,16 @@ func (b *Batch) forgetFiles(desk ident.Desk) error {
 		if err != nil {
 			return fmt.Errorf("list targets of file: %w", err)
 		}
-		b.After(func() { e.narrow(tag, left, len(left) == 0) })
+		b.After(func() { b.e.narrow(tag, left, len(left) == 0) })
+	}
+	return nil
+}
+
+// forgetFiles stops the files that go to a desk, and those that come from it.
+func (b *Batch) forgetFiles(desk ident.Desk) error {
+	e := b.e
+	if err := b.forgetOutgoing(desk, nil); err != nil {
+		return err
 	}
 	for tag, f := range e.files {
 		m, err := b.Tx.Message(f.Message)

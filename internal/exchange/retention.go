@@ -15,7 +15,7 @@ import (
 const (
 	// markMost and removeMost bound what one round of chores does for
 	// retention: a setting that meets years of traffic must not hold up a FLASH.
-	markMost   = 512
+	markMost   = 2000
 	removeMost = 64
 )
 
@@ -47,9 +47,11 @@ func (b *Batch) tendRetention() error {
 	if keep == 0 {
 		return nil
 	}
-	if err := b.Tx.MarkDone(b.e.cfg.Self.Party, b.Steady, markMost); err != nil {
+	next, err := b.Tx.MarkDone(b.e.cfg.Self.Party, b.Steady, b.e.marked, markMost)
+	if err != nil {
 		return fmt.Errorf("note what is done: %w", err)
 	}
+	b.After(func() { b.e.marked = next })
 	due, err := b.Tx.DoneBefore(b.Steady.Add(-keep), removeMost)
 	if err != nil {
 		return fmt.Errorf("list what is done: %w", err)
@@ -67,8 +69,9 @@ func (b *Batch) tendRetention() error {
 // Its bundle goes with it: the key was in the body.
 func (b *Batch) removeText(m *store.Message) error {
 	body, err := wire.ParseMessage(m.Body)
-	if err != nil {
-		return fmt.Errorf("read message: %w", err)
+	if err != nil { // one bad row must not stop the chores of a desk
+		b.After(func() { b.e.cfg.Log.Error("text cannot be removed", "message_id", m.ID.String(), "err", err) })
+		return b.Tx.PutOffRemoval(m.ID, b.Steady)
 	}
 	for _, f := range body.Files {
 		b.After(func() { _ = b.e.cfg.Blobs.Remove(chain.FileTag(b.e.cfg.Suite, f.Key)) })
@@ -96,6 +99,25 @@ func (b *Batch) removeText(m *store.Message) error {
 		}
 	}
 	return b.Event(EventLadder, m.ID[:])
+}
+
+// sweepFiles removes bundles of messages whose text is gone: the process may have
+// ended between the one and the other.
+func (e *Engine) sweepFiles(tx *store.Tx) error {
+	tags, err := e.cfg.Blobs.Tags()
+	if err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		removed, err := tx.Removed(tag)
+		if err == nil && removed {
+			err = e.cfg.Blobs.Remove(tag)
+		}
+		if err != nil {
+			return fmt.Errorf("remove file of a message without its text: %w", err)
+		}
+	}
+	return nil
 }
 
 // withoutText is what is left of a message. It is no message that anybody

@@ -3,6 +3,8 @@ package exchange_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -289,4 +291,169 @@ func TestSeizedDirectoryHoldsNoTextAfterRetention(t *testing.T) {
 		jpn.stop()
 		synctest.Wait()
 	})
+}
+
+// TestAnswerOutlivesADeadLink: what a person wrote stays until a relay has it, or
+// the sender would never learn of it.
+func TestAnswerOutlivesADeadLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, jpn, nato, line := keeping(t)
+		id := send(t, jpn, flash(line, "EXERCISE"))
+		nato.until(t, "delivered", has(id, "delivered"))
+		jpn.until(t, "delivered", has(id, "delivered"))
+		h.stall()
+		reason := "EXERCISE no ship is near, says 90b1"
+		if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: traffic.Cannot, Role: "watch officer", Text: reason}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Hour)
+		if m, _ := nato.stored(t, id); !m.RemovedAt.IsZero() || remaining(t, nato.store, []byte(reason)) == nil {
+			t.Error("an answer went before any relay had it")
+		}
+		h.flow()
+		jpn.until(t, "cannot", has(id, "cannot"))
+		time.Sleep(70 * time.Minute)
+		for _, d := range []*desk{jpn, nato} {
+			if got := remaining(t, d.store, []byte(reason)); got != nil {
+				t.Errorf("%s: left are %v", d.name, got)
+			}
+			if !d.now(t, "ladder", has(id, "cannot")) {
+				t.Errorf("%s: the answer is off the ladder", d.name)
+			}
+		}
+		// A relay that loses its spool has the desk say it again: that it was
+		// answered, without the words.
+		h.mu.Lock()
+		h.epoch++
+		h.mu.Unlock()
+		nato.stop()
+		back := nato.start(t, h)
+		back.virtual = true
+		time.Sleep(2 * time.Minute)
+		if n := len(ladderOf(t, jpn, id, "cannot")); n != 1 {
+			t.Errorf("%d steps say cannot, want 1", n)
+		}
+		quiesce(jpn, back)
+	})
+}
+
+// ladderOf lists the steps of a state.
+func ladderOf(t *testing.T, d *desk, id ident.Message, state string) (all []store.Rung) {
+	t.Helper()
+	d.now(t, "ladder", func(tx *store.Tx) bool {
+		rungs, _ := tx.Ladder(id)
+		for _, g := range rungs {
+			if g.State == state {
+				all = append(all, g)
+			}
+		}
+		return true
+	})
+	return all
+}
+
+// TestNobodyIsWaitedForOnALineThatWasLeft: its clocks and its outbox would keep
+// texts for good.
+func TestNobodyIsWaitedForOnALineThatWasLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, jpn, nato, line := keeping(t)
+		nato.stop()
+		sent := send(t, jpn, flash(line, "EXERCISE"))
+		err := jpn.Transact(t.Context(), func(b *exchange.Batch) error {
+			if err := b.Tx.SetLineState(line, "left"); err != nil {
+				return err
+			}
+			return b.Reload()
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(70 * time.Minute)
+		if m, _ := jpn.stored(t, sent); m.RemovedAt.IsZero() {
+			t.Error("the text of a message on a line that was left is still there")
+		}
+		quiesce(jpn)
+	})
+}
+
+// TestOneBadRowStopsNothing: a body that cannot be read keeps its row, and the
+// others' texts go.
+func TestOneBadRowStopsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, jpn, nato, line := keeping(t)
+		var ids []ident.Message
+		for range 2 {
+			id := send(t, jpn, flash(line, "EXERCISE"))
+			nato.until(t, "delivered", has(id, "delivered"))
+			if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: traffic.Receipted, Role: "watch officer"}); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		time.Sleep(time.Minute)
+		err := nato.Transact(t.Context(), func(b *exchange.Batch) error {
+			_, err := b.Tx.Exec("UPDATE message SET body = x'ff' WHERE id = ?", ids[0])
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(70 * time.Minute)
+		if m, _ := nato.stored(t, ids[1]); m.RemovedAt.IsZero() {
+			t.Error("a bad row before it keeps a text")
+		}
+		quiesce(jpn, nato)
+	})
+}
+
+// TestBundleOfARemovedTextIsSweptAtTheStart: the process may end between the
+// transaction and the file.
+func TestBundleOfARemovedTextIsSweptAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, jpn, nato, line := keeping(t)
+		bundle := `{"type":"bundle","id":"bundle--7c1c1f6e-0000-4000-8000-000000000001","objects":[{"type":"indicator","spec_version":"2.1","id":"indicator--7c1c1f6e-0000-4000-8000-000000000001","name":"EXERCISE"}]}`
+		up, err := jpn.Upload(t.Context(), "exercise.json", strings.NewReader(bundle))
+		if err != nil {
+			t.Fatal(err)
+		}
+		draft := flash(line, "EXERCISE")
+		draft.Upload = up.ID
+		id := send(t, jpn, draft)
+		jpn.until(t, "whole", has(id, "whole"))
+		if err := nato.Acknowledge(t.Context(), id, exchange.Ack{State: traffic.Receipted, Role: "watch officer"}); err != nil {
+			t.Fatal(err)
+		}
+		before := bundles(t, jpn)
+		time.Sleep(70 * time.Minute)
+		if got := bundles(t, jpn); len(before) != 1 || len(got) != 0 {
+			t.Fatalf("bundles: %d, then %d; want 1, then none", len(before), len(got))
+		}
+		jpn.stop()
+		for name, b := range before {
+			if err := os.WriteFile(name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		back := jpn.start(t, jpn.hub)
+		if got := bundles(t, back); len(got) != 0 {
+			t.Errorf("%d bundles are still there after the start", len(got))
+		}
+		quiesce(back, nato)
+	})
+}
+
+// bundles reads the files of a desk.
+func bundles(t *testing.T, d *desk) map[string][]byte {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(d.dir, "files", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]byte{}
+	for _, name := range names {
+		if all[name], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }

@@ -199,6 +199,9 @@ func (e *Engine) load(tx *store.Tx) error {
 	for _, m := range untold {
 		e.untold = append(e.untold, m.ID)
 	}
+	if err := e.sweepFiles(tx); err != nil {
+		return err
+	}
 	return e.loadFiles(tx)
 }
 

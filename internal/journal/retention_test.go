@@ -73,6 +73,9 @@ func TestRecordWithoutATextHolds(t *testing.T) {
 			t.Errorf("compared with what it was: %+v, %v", cmp, err)
 		}
 	}
+	if cmp, err := evidence.Compare(r, r); err != nil || !cmp.Agree || cmp.Messages != 3 || cmp.Unseen != 0 {
+		t.Errorf("compared with itself: %+v, %v", cmp, err)
+	}
 	one, err := d.Prove(t.Context(), d.last)
 	if err != nil {
 		t.Fatal(err)

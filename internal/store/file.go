@@ -97,11 +97,15 @@ func (tx *Tx) FileWhole(tag [16]byte, desk ident.Desk) (all bool, err error) {
 	return true, tx.SetFileState(tag, "whole")
 }
 
-// DropFileTargets takes a desk off all outgoing files, and returns their tags. A
-// file that nobody else waits for is whole.
-func (tx *Tx) DropFileTargets(desk ident.Desk) ([][16]byte, error) {
-	tags, err := Collect(tx, func(r Row) (tag [16]byte, err error) { err = r.Scan(tag[:]); return tag, err },
-		"DELETE FROM file_target WHERE desk = ? AND whole = 0 RETURNING tag", desk)
+// DropFileTargets takes a desk off the outgoing files of a line, or, when line is
+// nil, off all, and returns their tags. A file that nobody else waits for is
+// whole.
+func (tx *Tx) DropFileTargets(desk ident.Desk, line *ident.Line) ([][16]byte, error) {
+	q, args := "DELETE FROM file_target WHERE desk = ? AND whole = 0", []any{desk}
+	if line != nil {
+		q, args = q+" AND tag IN (SELECT f.tag FROM file f JOIN message m ON m.id = f.message WHERE m.line = ?)", append(args, *line)
+	}
+	tags, err := Collect(tx, func(r Row) (tag [16]byte, err error) { err = r.Scan(tag[:]); return tag, err }, q+" RETURNING tag", args...)
 	if err != nil || len(tags) == 0 {
 		return tags, err
 	}

@@ -250,7 +250,7 @@ func (tx *Tx) DropTargets(desk ident.Desk, line *ident.Line) (int64, error) {
 // TargetDesks lists the desks for which anything waits.
 func (tx *Tx) TargetDesks() ([]ident.Desk, error) {
 	return Collect(tx, func(r Row) (d ident.Desk, err error) { err = r.Scan(d[:]); return d, err },
-		"SELECT DISTINCT desk FROM target")
+		"SELECT desk FROM target UNION SELECT desk FROM file_target WHERE whole = 0")
 }
 
 // WaitingFor counts the envelopes that a relay has not accepted.

@@ -15,18 +15,28 @@ func (tx *Tx) OpenMessage(id ident.Message, at time.Time) (bool, error) {
 	return n > 0, err
 }
 
-// MarkDone notes, by the steady clock, that from now on nothing needs the text
-// of up to limit messages: no clock runs, every desk has it and its files, and
-// somebody has read what came. A copy of what another desk of the own party
-// sent counts as read.
-func (tx *Tx) MarkDone(own ident.Party, now time.Time, limit int) error {
-	_, err := tx.Exec(`UPDATE message SET done_at = ? WHERE id IN (SELECT m.id FROM message m
-		WHERE m.done_at IS NULL AND m.removed_at IS NULL AND (m.settled_at IS NOT NULL OR m.due_at IS NULL)
-		AND (m.outgoing = 1 OR m.told = 1 AND (m.settled_at IS NOT NULL OR m.opened_at IS NOT NULL OR m.party = ?))
-		AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id AND o.purpose = 'message')
-		AND NOT EXISTS (SELECT 1 FROM file f WHERE f.message = m.id AND f.state = 'partial')
-		ORDER BY m.seq LIMIT ?)`, now, own, limit)
-	return err
+// MarkDone looks at up to limit messages behind a number, and returns the number
+// to go on from, 0 at the end. It notes, by the steady clock, that from now on
+// nothing needs the text of those for which no clock runs, that every desk has,
+// with their files, and that somebody has read if they came; and that every
+// answer to them is at a relay. A copy of what another desk of the own party sent
+// counts as read. On a line that was left nobody waits any more.
+func (tx *Tx) MarkDone(own ident.Party, now time.Time, after int64, limit int) (next int64, err error) {
+	var n int
+	if err := tx.Row(`SELECT count(*), coalesce(max(seq), 0) FROM (SELECT seq FROM message
+		WHERE done_at IS NULL AND removed_at IS NULL AND seq > ? ORDER BY seq LIMIT ?)`, after, limit).Scan(&n, &next); err != nil || n == 0 {
+		return 0, err
+	}
+	_, err = tx.Exec(`UPDATE message SET done_at = ? WHERE id IN (SELECT m.id FROM message m JOIN line l ON l.id = m.line
+		WHERE m.done_at IS NULL AND m.removed_at IS NULL AND m.seq > ? AND m.seq <= ?
+		AND (m.outgoing = 1 OR m.settled_at IS NOT NULL OR m.opened_at IS NOT NULL OR m.party = ?)
+		AND (l.state = 'left' OR (m.settled_at IS NOT NULL OR m.due_at IS NULL) AND (m.outgoing = 1 OR m.told = 1)
+			AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.message = m.id)
+			AND NOT EXISTS (SELECT 1 FROM file f WHERE f.message = m.id AND f.state = 'partial')))`, now, after, next, own)
+	if n < limit {
+		next = 0
+	}
+	return next, err
 }
 
 // DoneBefore lists up to limit messages whose text nothing has needed since
@@ -35,12 +45,21 @@ func (tx *Tx) DoneBefore(t time.Time, limit int) ([]Message, error) {
 	return Collect(tx, scanMessage, messageColumns+" WHERE done_at <= ? ORDER BY done_at, seq LIMIT ?", t, limit)
 }
 
+// PutOffRemoval starts the period of a message anew.
+func (tx *Tx) PutOffRemoval(id ident.Message, now time.Time) error {
+	_, err := tx.Exec("UPDATE message SET done_at = ? WHERE id = ?", now, id)
+	return err
+}
+
 // KeepAnew starts the period anew for a message whose text is gone, when
 // something with a text came about it.
 func (tx *Tx) KeepAnew(id ident.Message, now time.Time) error {
 	_, err := tx.Exec("UPDATE message SET done_at = ? WHERE id = ? AND removed_at IS NOT NULL", now, id)
 	return err
 }
+
+// RemovedText stands on a ladder for what a person wrote, once it was removed.
+const RemovedText = "(text removed)"
 
 // RemoveText puts rest in the place of a message's body, and empties what
 // people wrote about it: on its ladder, and in the receipts named. Answers to
@@ -51,7 +70,7 @@ func (tx *Tx) RemoveText(id ident.Message, rest []byte, receipts []int64, at tim
 	if err := tx.one(`UPDATE message SET body = ?, done_at = NULL, removed_at = coalesce(removed_at, ?) WHERE id = ?`, rest, at, id); err != nil {
 		return err
 	}
-	if _, err := tx.Exec("UPDATE rung SET text = '' WHERE message = ? AND text <> ''", id); err != nil {
+	if _, err := tx.Exec("UPDATE rung SET text = ? WHERE message = ? AND text <> ''", RemovedText, id); err != nil {
 		return err
 	}
 	for _, r := range receipts {
@@ -88,6 +107,12 @@ func (tx *Tx) dropAnswers(id ident.Message) error {
 		}
 	}
 	return nil
+}
+
+// Removed reports whether a file is of a message whose text was removed.
+func (tx *Tx) Removed(tag [16]byte) (removed bool, err error) {
+	err = tx.Row("SELECT EXISTS (SELECT 1 FROM file f JOIN message m ON m.id = f.message WHERE f.tag = ? AND m.removed_at IS NOT NULL)", tag).Scan(&removed)
+	return removed, err
 }
 
 // CountRemoved counts the messages whose text was removed.
