@@ -61,7 +61,7 @@ browser-tools:
 	@scripts/browser-tools
 
 race: ## the tests under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout $(TIMEOUT) -skip '$(RACE_SKIP)' $(RACE)
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout 20m -skip '$(RACE_SKIP)' $(RACE)
 
 long: ## kill and restart a demo's processes for minutes, with 200 sends each time
 	HOTLINE_LONG=1 $(GO) test -count=1 -timeout 15m -run '^TestKilled' ./internal/endtoend

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"hotline/internal/blob"
 	"hotline/internal/complaint"
 	"hotline/internal/exchange"
 	"hotline/internal/ident"
@@ -91,7 +92,10 @@ func TestOnlyWhatIsProvenStandsAboveTheScreens(t *testing.T) {
 		return tx.PutLine(store.Line{ID: line, Name: c.Name, Charter: c.Bytes(), State: "open", CreatedAt: time.Now()})
 	})
 	d := &Desk{store: st, id: identity{Self: jpn.self}}
-	d.engine, err = exchange.New(t.Context(), exchange.Config{Store: st, Suite: suite.One, Self: jpn.self, Log: slog.New(slog.DiscardHandler)})
+	if d.blobs, err = blob.Open(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	d.engine, err = exchange.New(t.Context(), exchange.Config{Store: st, Blobs: d.blobs, Suite: suite.One, Self: jpn.self, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,10 +71,14 @@ func env(size int) []byte {
 	return b
 }
 
+// validUntil is that of all envelopes: it is part of an envelope, so the same one has
+// the same whenever it is put.
+var validUntil = time.Now().Add(time.Hour)
+
 func put(b []byte, from owner, lane uint8, to ...ident.Mailbox) spool.Put {
 	return spool.Put{
 		To: to, Putter: from.key, Lane: lane, ID: envelope.Identify(b),
-		Expiry: time.Now().Add(time.Hour), Envelope: b,
+		Expiry: validUntil, Envelope: b,
 	}
 }
 
