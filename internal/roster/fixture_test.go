@@ -49,11 +49,28 @@ func (c *cached) VerifyDesk(public []byte, label string, sig []byte, parts ...[]
 	return c.remember("desk", func() error { return c.Suite.VerifyDesk(public, label, sig, parts...) }, public, label, sig, parts)
 }
 
-// one is the verifier of all tests; plain never remembers.
+// one is the verifier of all tests; plain never remembers. They are of suite 1
+// but in [inSuite].
 var (
 	one   = &cached{Suite: suite.One, ok: make(map[[48]byte]error)}
 	plain = suite.One
 )
+
+// inSuite runs part of a test with everything in here of another suite.
+func inSuite(t *testing.T, s suite.Suite, run func(t *testing.T)) {
+	t.Helper()
+	t.Run(fmt.Sprintf("suite %d", s.ID()), func(t *testing.T) {
+		was := one
+		one, plain = &cached{Suite: s, ok: make(map[[48]byte]error)}, s
+		defer func() { one, plain = was, was.Suite }()
+		run(t)
+	})
+}
+
+// keySeed is the seed of a root's or desk's key.
+func keySeed(format string, args ...any) []byte {
+	return seed(map[suite.Suite]int{suite.One: 64, suite.Two: 32}[plain], format, args...)
+}
 
 func seed(n int, format string, args ...any) []byte {
 	var out []byte
@@ -73,7 +90,7 @@ type testParty struct {
 
 func newParty(tb testing.TB, name string) testParty {
 	tb.Helper()
-	root, err := suite.One.RootKeyFromSeed(seed(64, "root %s", name))
+	root, err := plain.RootKeyFromSeed(keySeed("root %s", name))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -93,15 +110,15 @@ type testDesk struct {
 func newDesk(tb testing.TB, p testParty, n int) testDesk {
 	tb.Helper()
 	name := fmt.Sprintf("%s-%d", p.name, n)
-	key, err := suite.One.DeskKeyFromSeed(seed(64, "desk %s", name))
+	key, err := plain.DeskKeyFromSeed(keySeed("desk %s", name))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	cert, err := NewCertificate(one, p.root, Certificate{
 		Name: name, Role: "watch officer",
-		MessageKey: seed(suites[1].Message, "message key %s", name),
+		MessageKey: seed(suites[plain.ID()].Message, "message key %s", name),
 		DeskKey:    key.Public(),
-		ControlKey: seed(suites[1].Seal, "control key %s", name),
+		ControlKey: seed(suites[plain.ID()].Seal, "control key %s", name),
 		NotBefore:  epoch.Add(-time.Hour), NotAfter: epoch.Add(365 * 24 * time.Hour),
 	})
 	if err != nil {
@@ -113,7 +130,7 @@ func newDesk(tb testing.TB, p testParty, n int) testDesk {
 func (d testDesk) announce(tb testing.TB, number uint64) Announcement {
 	tb.Helper()
 	a, err := NewAnnouncement(d.key, Announcement{
-		Desk: d.id, Number: number, Public: seed(suites[1].Seal, "seal key %s %d", d.cert.Name, number), Time: epoch,
+		Desk: d.id, Number: number, Public: seed(suites[plain.ID()].Seal, "seal key %s %d", d.cert.Name, number), Time: epoch,
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -155,7 +172,7 @@ func (p testParty) sign(tb testing.TB, s Statement) Statement {
 
 // forge signs whatever it is given, as a party that does not use our program.
 func (p testParty) forge(s Statement) Statement {
-	s.Suite, s.Author, s.Time = 1, p.id, wholeMilli(s.Time)
+	s.Suite, s.Author, s.Time = plain.ID(), p.id, wholeMilli(s.Time)
 	s.By, s.Signer = Root, RootID(one, p.root.Public())
 	s.Endorsements = []Endorsement{{Signature: p.root.Sign(labelStatement, octets.Encode(s.body))}}
 	return s

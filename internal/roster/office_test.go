@@ -6,13 +6,12 @@ import (
 	"time"
 
 	"hotline/internal/ident"
-	"hotline/internal/suite"
 )
 
 // keeper returns a key with an office, warranted by the party's root.
 func (p testParty) keeper(tb testing.TB, office Office, n int) Keeper {
 	tb.Helper()
-	key, err := suite.One.DeskKeyFromSeed(seed(64, "%v %s %d", office, p.name, n))
+	key, err := plain.DeskKeyFromSeed(keySeed("%v %s %d", office, p.name, n))
 	if err != nil {
 		tb.Fatal(err)
 	}

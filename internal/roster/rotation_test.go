@@ -22,7 +22,7 @@ func newDynasty(tb testing.TB, name string) (d dynasty) {
 	tb.Helper()
 	var next Signer
 	for i := 2; i >= 0; i-- {
-		key, err := suite.One.RootKeyFromSeed(seed(64, "root %d %s", i, name))
+		key, err := plain.RootKeyFromSeed(keySeed("root %d %s", i, name))
 		if err != nil {
 			tb.Fatal(err)
 		}

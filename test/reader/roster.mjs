@@ -1,4 +1,4 @@
-// docs/spec/line.md against roster1.json: certificates, warrants, statements,
+// docs/spec/line.md against roster1.json and roster2.json: certificates, warrants, statements,
 // charters with their versions, files, and what they come to: who is on.
 import { Reader, Suite, cat, check, equal, fail, hex, number, same, sha256, unhex } from './lib.mjs';
 
@@ -286,8 +286,8 @@ function current(first, offers) {
   }
 }
 
-export function readRoster(v) {
-  use(new Suite(1));
+export function readRoster(v, suite) {
+  use(new Suite(suite));
   for (const p of v.parties) {
     equal(s.keyOf('root', unhex(p.root_seed)), unhex(p.root), 'root');
     equal(partyOf(unhex(p.root)), unhex(p.party), 'party');
