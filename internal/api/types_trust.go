@@ -120,8 +120,8 @@ type TrustChecks struct {
 	Desks []TrustCheck `json:"desks"`
 	// Alarms are differences that stayed and contradictions, newest first.
 	Alarms []TrustAlarm `json:"alarms"`
-	// Complaints are what desks signed about slices that they refused, newest
-	// first, this desk's own too. One that is not proven is its maker's word.
+	// Complaints are what desks signed about slices that they refused, this desk's
+	// own too: what is proven, then what is its maker's word, the newest first.
 	Complaints []TrustComplaint `json:"complaints"`
 	// Amber lists, in sentences, what is not wrong and needs a look.
 	Amber []string `json:"amber"`

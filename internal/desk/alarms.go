@@ -8,6 +8,7 @@ import (
 	"hotline/internal/api"
 	"hotline/internal/complaint"
 	"hotline/internal/exchange"
+	"hotline/internal/ident"
 	"hotline/internal/store"
 )
 
@@ -24,16 +25,18 @@ func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error
 	if err != nil {
 		return nil, fmt.Errorf("list proofs: %w", err)
 	}
+	var convicted ident.Desk
 	for _, p := range proofs {
+		if p.Convicts() {
+			convicted = p.Sender
+		}
 		out = append(out, api.Alarm{Kind: "divergence", Text: p.Text, At: at(p.At), DeskID: p.Sender.String(), Desk: v.Desk(p.Sender)})
 	}
-	if len(proofs) == 0 {
-		told, err := d.toldOf(tx, l)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, told...)
+	told, err := d.toldOf(tx, l, convicted)
+	if err != nil {
+		return nil, err
 	}
+	out = append(out, told...)
 	cutoffs, err := d.engine.Cutoffs(tx)
 	if err != nil {
 		return nil, err
@@ -54,24 +57,28 @@ func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error
 	return out, nil
 }
 
-// toldOf is what another desk proved of one that told this desk no lie: the
-// newest. A desk's word without proof is shown with the line, and never here.
-func (d *Desk) toldOf(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error) {
-	const newest = 64
-	rows, err := tx.Complaints(l.ID, newest)
+// mostTold bounds how many desks are named so on a line.
+const mostTold = 64
+
+// toldOf is what was proven of desks in complaints, the newest of each but the one
+// that stands there convicted already. A desk's word without proof is shown with
+// the line, and never here.
+func (d *Desk) toldOf(tx *store.Tx, l exchange.LineView, convicted ident.Desk) (out []api.Alarm, err error) {
+	rows, err := tx.Complaints(l.ID, store.Proven, mostTold)
 	if err != nil {
 		return nil, fmt.Errorf("list complaints: %w", err)
 	}
-	v := d.engine.View()
+	v, seen := d.engine.View(), map[ident.Desk]bool{convicted: true}
 	for _, row := range rows {
-		if !complaint.Kind(row.Kind).Proves() {
+		if seen[row.About] {
 			continue
 		}
+		seen[row.About] = true
 		x, err := complaint.Parse(d.id.MessageKey.Suite(), row.Bytes)
 		if err != nil {
 			return nil, fmt.Errorf("read complaint: %w", err)
 		}
-		return []api.Alarm{{Kind: "complaint", Text: x.Text(v.Desk), At: at(row.At), DeskID: x.About.String(), Desk: v.Desk(x.About)}}, nil
+		out = append(out, api.Alarm{Kind: "complaint", Text: x.Text(v.Desk), At: at(row.At), DeskID: x.About.String(), Desk: v.Desk(x.About)})
 	}
-	return nil, nil
+	return out, nil
 }

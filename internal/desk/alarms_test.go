@@ -2,6 +2,7 @@ package desk
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -114,22 +115,49 @@ func TestOnlyWhatIsProvenStandsAboveTheScreens(t *testing.T) {
 		}
 		return text
 	}
-	complain := func(kind complaint.Kind, beside []byte) {
+	complain := func(by, about *person, kind complaint.Kind, times byte) {
 		x := complaint.Complaint{
-			By: nato.self.Desk, About: aus.self.Desk, Line: line, Parties: c.Parties(), Kind: kind, Time: time.Now(), Slice: nato.self.Desk[:], Beside: beside,
-		}.Sign(suite.One, nato.self.DeskKey)
-		update(func(tx *store.Tx) error {
-			_, err := tx.PutComplaint(store.Complaint{At: time.Now(), Line: line, By: x.By, About: x.About, Kind: uint8(kind), Bytes: x.Bytes(suite.One)})
+			By: by.self.Desk, About: about.self.Desk, Line: line, Parties: c.Parties(), Kind: kind, Time: time.Now(), Slice: by.self.Desk[:],
+		}
+		if kind.Proves() {
+			x.Beside = []byte{1}
+		}
+		x = x.Sign(suite.One, by.self.DeskKey)
+		update(func(tx *store.Tx) (err error) {
+			for n := range times {
+				_, put := tx.PutComplaint(store.Complaint{At: time.Now(), Line: line, By: x.By, About: x.About, Generation: [16]byte{n}, Kind: uint8(kind), Bytes: x.Bytes(suite.One)})
+				err = errors.Join(err, put)
+			}
 			return err
 		})
 	}
-	complain(complaint.Garbage, nil)
+	complain(nato, aus, complaint.Garbage, 1)
 	if text := alarms(); text != "" {
 		t.Errorf("a desk's word stands above every screen: %s", text)
 	}
-	complain(complaint.TwoKeys, []byte{1})
-	if text := alarms(); !strings.Contains(text, "complaint: AUS-1 signed two sending keys under one name; NATO-1 shows both") {
+	complain(nato, aus, complaint.TwoKeys, 1)
+	const told = "complaint: AUS-1 signed two sending keys under one name; NATO-1 shows both."
+	if text := alarms(); text != told {
 		t.Errorf("above the screens stands %q", text)
+	}
+	complain(aus, nato, complaint.Garbage, 100)
+	complain(aus, nato, complaint.TwoKeys, 100)
+	if text := alarms(); !strings.Contains(text, told) || strings.Count(text, "complaint: ") != 2 {
+		t.Errorf("behind a flood of complaints by who is convicted stands %q", text)
+	}
+	prove := func(p *person, verdict string) {
+		update(func(tx *store.Tx) error {
+			_, err := tx.PutProof(store.Proof{At: time.Now(), Line: line, Sender: p.self.Desk, Kind: verdict, Verdict: verdict, Text: "EXERCISE " + verdict})
+			return err
+		})
+	}
+	prove(aus, "path or sender")
+	if text := alarms(); !strings.Contains(text, told) {
+		t.Errorf("what a relay may have done hides what convicts: %q", text)
+	}
+	prove(nato, "sender")
+	if text := alarms(); !strings.Contains(text, "divergence: EXERCISE sender"+told) || strings.Count(text, "complaint: ") != 1 {
+		t.Errorf("beside our own proof about NATO stands %q", text)
 	}
 	out := d.checks(exchange.RecordFacts{Complaints: []exchange.Complaint{{By: nato.self.Desk, About: aus.self.Desk, Kind: complaint.Astray, Text: "NATO-1 says"}}})
 	if len(out.Complaints) != 1 || out.Complaints[0].By != "NATO-1" || out.Complaints[0].About != "AUS-1" || out.Complaints[0].Kind != "astray" || out.Complaints[0].Proven {

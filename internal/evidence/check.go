@@ -305,19 +305,7 @@ func (c *checker) readAttestations() error {
 func (c *checker) readComplaints() error {
 	desks := func(d ident.Desk) (roster.Certificate, bool) { cert, ok := c.certs[d]; return cert, ok }
 	for i, b := range c.f.Complaints {
-		x, err := complaint.Parse(c.s, b)
-		if err == nil && x.Line != c.line {
-			err = fmt.Errorf("it is of another line")
-		}
-		for _, p := range x.Parties {
-			if _, member := c.members[p]; err == nil && !member {
-				err = fmt.Errorf("party %s is no member of the line", p)
-			}
-		}
-		var q complaint.Quotes
-		if err == nil {
-			q, err = x.Verify(c.s, desks)
-		}
+		x, q, err := c.complaint(b, desks)
 		if err != nil {
 			return unproven("complaints", i, "%w", err)
 		}

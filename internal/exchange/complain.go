@@ -9,7 +9,6 @@ import (
 	"hotline/internal/chain"
 	"hotline/internal/complaint"
 	"hotline/internal/ident"
-	"hotline/internal/roster"
 	"hotline/internal/store"
 )
 
@@ -21,14 +20,17 @@ const (
 	// complaintsNarrow is how many about one desk are made in an hour in groups
 	// narrower than their line: each may cost a sending key for one.
 	complaintsNarrow = 16
-	// complaintsTaken is how many of one desk are taken in an hour in a group: each
-	// is a leaf.
+	// complaintsTaken is how many of one desk are taken in an hour in a group, of
+	// words and of proofs each, and so many in all groups narrower than their line:
+	// each is a leaf.
 	complaintsTaken = 16
 	// astrayMost bounds how often a slice that is not signed for this desk is tried
-	// as one for others, and astrayEvery how often such a slice is looked at:
-	// anybody who knows the seal key can send them.
-	astrayMost  = 128
-	astrayEvery = time.Minute
+	// as one for others. In astrayEvery so many are looked at that name one sender,
+	// and in all: anybody who knows the seal key can send them, and name anybody.
+	astrayMost   = 128
+	astraySender = 4
+	astrayAll    = 32
+	astrayEvery  = time.Minute
 )
 
 // atFault complains of a slice that did not open, when only a desk that lies can
@@ -65,9 +67,11 @@ func (b *Batch) garbage(facts chain.Slice) error {
 // another one. Then one of two gave a key away: who signed it, or whom it is for.
 func (b *Batch) astray(k sealKey, env []byte, sender ident.Desk) error {
 	e := b.e
-	if !b.spend(ration{what: "astray"}, 1, astrayEvery) {
+	named := ration{what: "astray", desk: sender}
+	if !b.spare(named, astraySender, astrayEvery) || !b.spend(ration{what: "astray"}, astrayAll, astrayEvery) {
 		return nil
 	}
+	b.spend(named, astraySender, astrayEvery)
 	tries := 0
 	for d, entry := range e.dir.desks {
 		if d == sender || d == e.cfg.Self.Desk {
@@ -133,7 +137,7 @@ func (e *Engine) everKey(d ident.Desk) ([]byte, bool) {
 
 // twoKeys keeps two slices that convict their signer, and tells the others.
 func (b *Batch) twoKeys(facts chain.Slice, held []byte) error {
-	l, _, err := b.audienceOf(facts.Group, facts.Sender, ident.Line{})
+	l, parties, err := b.audienceOf(facts.Group, facts.Sender, ident.Line{})
 	if err != nil {
 		return err
 	}
@@ -141,7 +145,7 @@ func (b *Batch) twoKeys(facts chain.Slice, held []byte) error {
 		Sender: facts.Sender, Kind: "slice-conflict", Verdict: verdictSender, A: held, B: facts.Proof,
 		Text: b.e.deskName(facts.Sender) + " signed two sending keys under one name.",
 	}
-	if l != nil {
+	if l != nil && slices.Contains(parties, b.e.dir.certs[facts.Sender].Party) {
 		proof.Line = l.ID
 	}
 	if err := b.prove(proof); err != nil {
@@ -167,6 +171,10 @@ func (b *Batch) complain(kind complaint.Kind, facts chain.Slice, slice, beside [
 		return err
 	}
 	x = x.Sign(e.cfg.Suite, e.cfg.Self.DeskKey)
+	if _, err := x.Verify(e.cfg.Suite, l.set.Certificate); err != nil {
+		b.drop("slice of no desk of the audience", err) // every reader would refuse the complaint
+		return nil
+	}
 	if err := b.keepComplaint(&x); err != nil {
 		return err
 	}
@@ -242,16 +250,18 @@ func (b *Batch) takeComplaint(l *line, o chain.Opened, raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("look for complaint: %w", err)
 	}
-	taken := ration{what: "complaint by", desk: x.By, of: o.Group}
-	if known || !b.spare(taken, complaintsTaken, time.Hour) {
+	taken := b.takes(&x, o.Group != l.whole)
+	if known || slices.ContainsFunc(taken, func(r ration) bool { return !b.spare(r, complaintsTaken, time.Hour) }) {
 		return nil
 	}
-	quotes, err := x.Verify(e.cfg.Suite, e.dir.desk)
+	quotes, err := x.Verify(e.cfg.Suite, l.set.Certificate)
 	if err != nil {
 		b.drop("complaint", err)
 		return nil
 	}
-	b.spend(taken, complaintsTaken, time.Hour)
+	for _, r := range taken {
+		b.spend(r, complaintsTaken, time.Hour)
+	}
 	if err := b.keepComplaint(&x); err != nil {
 		return err
 	}
@@ -262,10 +272,17 @@ func (b *Batch) takeComplaint(l *line, o chain.Opened, raw []byte) error {
 	return err
 }
 
-// desk finds the certificate of a desk, removed or not.
-func (d *directory) desk(id ident.Desk) (roster.Certificate, bool) {
-	cert, ok := d.certs[id]
-	return cert, ok
+// takes lists what a complaint that is taken counts against.
+func (b *Batch) takes(x *complaint.Complaint, narrow bool) []ration {
+	what := "word of"
+	if x.Kind.Proves() {
+		what = "proof of"
+	}
+	all := []ration{{what: what, desk: x.By, of: x.Group(b.e.cfg.Suite)}}
+	if narrow {
+		all = append(all, ration{what: "narrow " + what, desk: x.By})
+	}
+	return all
 }
 
 // Complaint is what is shown of a complaint.
@@ -277,19 +294,21 @@ type Complaint struct {
 	Text      string
 }
 
-// complaints lists what is shown beside the alarms about a line: each complaint
-// as a sentence that says whose word it is.
+// complaints lists what is shown beside the alarms about a line, proofs first: each
+// complaint as a sentence that says whose word it is.
 func (b *Batch) complaints(l *line) (all []Complaint, err error) {
-	rows, err := b.Tx.Complaints(l.ID, maxAlarms)
-	if err != nil {
-		return nil, fmt.Errorf("list complaints: %w", err)
-	}
-	for _, row := range rows {
-		x, err := complaint.Parse(b.e.cfg.Suite, row.Bytes)
+	for _, worth := range []store.Worth{store.Proven, store.Word} {
+		rows, err := b.Tx.Complaints(l.ID, worth, maxAlarms)
 		if err != nil {
-			return nil, fmt.Errorf("read complaint: %w", err)
+			return nil, fmt.Errorf("list complaints: %w", err)
 		}
-		all = append(all, Complaint{At: row.At, By: x.By, About: x.About, Kind: x.Kind, Proven: x.Kind.Proves(), Text: x.Text(b.e.deskName)})
+		for _, row := range rows {
+			x, err := complaint.Parse(b.e.cfg.Suite, row.Bytes)
+			if err != nil {
+				return nil, fmt.Errorf("read complaint: %w", err)
+			}
+			all = append(all, Complaint{At: row.At, By: x.By, About: x.About, Kind: x.Kind, Proven: x.Kind.Proves(), Text: x.Text(b.e.deskName)})
+		}
 	}
 	return all, nil
 }

@@ -21,7 +21,8 @@ type RecordFacts struct {
 	Text   string
 	Desks  []DeskCheck
 	Alarms []store.Proof // newest first
-	// Complaints are what desks say of slices that they refused, newest first.
+	// Complaints are what desks say of slices that they refused: proofs, then words,
+	// the newest of each first.
 	Complaints []Complaint
 	Amber      []string // sentences: what to look at
 	// Attested is when each desk last attested its chains, by its own clock.
@@ -40,7 +41,8 @@ type DeskCheck struct {
 	Text  string
 }
 
-// maxAlarms is how many alarms about a line are shown.
+// maxAlarms is how many alarms about a line are shown, proofs in complaints, and
+// words in them.
 const maxAlarms = 20
 
 // Record returns what is known of the record of a line.

@@ -41,7 +41,7 @@ func (s *stage) count(d *Desk, table string) (n int) {
 // forge makes a slice of a key that nobody has yet.
 func told(name string, forge func(s *stage, q *Puppet) []byte) lie {
 	return lie{name: name, proof: true, tell: func(s *stage, q *Puppet) []ident.Message {
-		time.Sleep(time.Minute) // strange slices are looked at once a minute
+		time.Sleep(time.Minute) // strange slices are looked at a few times a minute
 		before := map[*Desk]int{}
 		for _, d := range s.desks() {
 			before[d] = s.complaints(d)

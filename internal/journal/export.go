@@ -25,6 +25,7 @@ type maker struct {
 	f      *evidence.File
 	line   store.Line
 	terms  joining.Pack
+	reader *evidence.Terms // as readers of the file take the terms
 	certs  map[ident.Desk]roster.Certificate
 	desks  map[ident.Desk]bool
 	point  store.Checkpoint // newest; its leaves are proved
@@ -63,9 +64,6 @@ func (k *Keeper) newMaker(ctx context.Context, use string, line ident.Line) (*ma
 		if m.terms, err = terms(k.Suite, tx, m.line); err != nil {
 			return err
 		}
-		if m.certs, err = certificates(k.Suite, tx); err != nil {
-			return err
-		}
 		if m.point, err = tx.LastCheckpoint(); err != nil && !errors.Is(err, store.ErrNone) {
 			return fmt.Errorf("read last checkpoint: %w", err)
 		}
@@ -73,6 +71,10 @@ func (k *Keeper) newMaker(ctx context.Context, use string, line ident.Line) (*ma
 			m.f.Checkpoints = [][]byte{m.point.Note}
 		}
 		m.f.Terms, m.f.Charter = m.terms.Bytes(), m.terms.Charter.Bytes()
+		if m.reader, err = evidence.ReadTerms(m.f); err != nil {
+			return fmt.Errorf("read terms for evidence: %w", err)
+		}
+		m.certs = m.reader.Certificates()
 		return nil
 	})
 }

@@ -181,3 +181,99 @@ func TestExportHoldsComplaints(t *testing.T) {
 		t.Errorf("findings %+v", r.Findings)
 	}
 }
+
+// slice is a slice of a desk's key, as it is signed, made out to any 32 bytes.
+func (d *desk) slice(t *testing.T, p person, to ident.Desk) chain.Slice {
+	t.Helper()
+	seal := suite.One.NewSealKey()
+	env, err := d.newSender(t, p).SliceFor(p.message, chain.SliceInput{Desk: to, Party: d.Party, SealPublic: seal.Public(), SealNumber: 1, Precedence: precedence.Flash, Expiry: start, Now: start})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(ident.Desk) ([]byte, bool) { return p.message.Public(), true }
+	_, sl, err := chain.OpenSlice(d.Suite, env, chain.Recipient{Desk: to, Party: d.Party, Key: seal, SealNumber: 1}, key, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sl
+}
+
+// unattested is a complaint that convicts a person's desk by a slice and an
+// attestation that contradicts it.
+func (d *desk) unattested(t *testing.T, about person, to ident.Desk, edit func(x *complaint.Complaint)) store.Complaint {
+	t.Helper()
+	sl := d.slice(t, about, to)
+	attested := checkpoint.Attestation{Sender: sl.Sender, Group: sl.Group, Generation: sl.Generation, Commitment: [48]byte{1}, Time: start}.Sign(d.Suite, about.key)
+	x := complaint.Complaint{
+		By: d.Desk, About: sl.Sender, Line: d.line, Parties: []ident.Party{d.Party, about.cert.Party}, Generation: sl.Generation, Kind: complaint.Unattested, Time: start,
+		Slice: sl.Proof, Beside: attested.Bytes(d.Suite),
+	}
+	if edit != nil {
+		edit(&x)
+	}
+	x = x.Sign(d.Suite, d.key)
+	return store.Complaint{At: start, Line: d.line, By: x.By, About: x.About, Group: d.group, Generation: x.Generation, Kind: uint8(x.Kind), Bytes: x.Bytes(d.Suite)}
+}
+
+// TestNoComplaintCostsTheFile: what desks say to each other in complaints keeps
+// nobody from showing what it has: what a reader would refuse is left out.
+func TestNoComplaintCostsTheFile(t *testing.T) {
+	for name, tt := range map[string]struct {
+		complaint func(d *desk) store.Complaint
+		in        int
+	}{
+		"of a slice that is made out to no desk at all": {func(d *desk) store.Complaint { return d.unattested(t, d.nato, ident.Desk{9, 9}, nil) }, 1},
+		"about a desk that was added on another line alone": {func(d *desk) store.Complaint {
+			second := newDeskOf(t, d.nato.name, d.nato.root, ident.Line{7})
+			d.update(t, func(tx *store.Tx) error {
+				_, err := tx.PutStatement(second.added.ID(d.Suite), d.nato.cert.Party, ident.Line{7}, second.added.Bytes())
+				return err
+			})
+			return d.unattested(t, second, d.Desk, nil)
+		}, 0},
+		"with a stranger in its audience": {func(d *desk) store.Complaint {
+			return d.unattested(t, d.nato, d.Desk, func(x *complaint.Complaint) { x.Parties = append(x.Parties, ident.Party{0xff}) })
+		}, 0},
+		"of another line": {func(d *desk) store.Complaint {
+			return d.unattested(t, d.nato, d.Desk, func(x *complaint.Complaint) { x.Line = ident.Line{7} })
+		}, 0},
+	} {
+		d := newDesk(t)
+		d.send(t, 1)
+		row := tt.complaint(d)
+		d.update(t, func(tx *store.Tx) error { _, err := tx.PutComplaint(row); return err })
+		file, _, err := d.Export(t.Context(), d.line)
+		if err != nil {
+			t.Errorf("a complaint %s: %v", name, err)
+			continue
+		}
+		r, err := evidence.Check(file, nil)
+		if err != nil || len(r.Complaints) != tt.in || len(r.Findings) != tt.in || len(r.Messages) != 1 {
+			t.Errorf("a complaint %s: %d complaints, %d findings, %d messages in the file, %v", name, len(r.Complaints), len(r.Findings), len(r.Messages), err)
+		}
+	}
+}
+
+// TestFloodOfComplaintsKeepsNoProofOut: however much desks say, what convicts one
+// of them is in the file.
+func TestFloodOfComplaintsKeepsNoProofOut(t *testing.T) {
+	d := newDesk(t)
+	d.send(t, 1)
+	row := d.unattested(t, d.nato, d.Desk, nil)
+	d.update(t, func(tx *store.Tx) error {
+		_, err := tx.PutComplaint(row)
+		for n := range 2000 {
+			flood := store.Complaint{At: start, Line: d.line, By: row.About, About: d.Desk, Generation: [16]byte{byte(n), byte(n >> 8)}, Kind: uint8(complaint.Garbage), Bytes: []byte("EXERCISE")}
+			_, put := tx.PutComplaint(flood)
+			err = errors.Join(err, put)
+		}
+		return err
+	})
+	file, _, err := d.Export(t.Context(), d.line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := evidence.Check(file, nil); err != nil || len(r.Findings) != 1 {
+		t.Errorf("findings %+v, %v", r.Findings, err)
+	}
+}

@@ -63,8 +63,14 @@ type person struct {
 
 func newPerson(t *testing.T, name string) person {
 	t.Helper()
+	return newDeskOf(t, name, suite.One.NewRootKey(), ident.Line{})
+}
+
+// newDeskOf is a desk that a root adds on a line, or on all.
+func newDeskOf(t *testing.T, name string, root suite.RootKey, line ident.Line) person {
+	t.Helper()
 	s := suite.One
-	p := person{name: name, root: s.NewRootKey(), key: s.NewDeskKey(), message: s.NewMessageKey()}
+	p := person{name: name, root: root, key: s.NewDeskKey(), message: s.NewMessageKey()}
 	var err error
 	p.cert, err = roster.NewCertificate(s, p.root, roster.Certificate{
 		Name: name + "-1", Role: "watch officer", MessageKey: p.message.Public(), DeskKey: p.key.Public(), ControlKey: s.NewSealKey().Public(),
@@ -77,7 +83,7 @@ func newPerson(t *testing.T, name string) person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.added, err = roster.NewStatement(s, p.root, roster.Statement{Type: roster.AddDesk, Number: 1, Time: start, Add: &roster.Addition{
+	p.added, err = roster.NewStatement(s, p.root, roster.Statement{Type: roster.AddDesk, Line: line, Number: 1, Time: start, Add: &roster.Addition{
 		Certificate: p.cert, Mailboxes: []roster.Mailbox{{Addr: "relay.example:8650", Putter: make([]byte, roster.PutterSize)}}, SealKey: a,
 	}})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"hotline/internal/chain"
 	"hotline/internal/checkpoint"
-	"hotline/internal/complaint"
 	"hotline/internal/envelope"
 	"hotline/internal/evidence"
 	"hotline/internal/fault"
@@ -160,26 +159,27 @@ func (m *maker) proofs(tx *store.Tx) error {
 	return m.complaints(tx)
 }
 
-// complaints adds what desks said of slices that they refused, ours too. One of a
-// desk that no statement of the line adds stays out: nobody could check it.
+// complaints adds what desks said of slices that they refused, ours too: proofs
+// first, and words in a room of their own. One that a reader would refuse stays
+// out, as of a desk that no statement of the line adds; else it would cost the file.
 func (m *maker) complaints(tx *store.Tx) error {
-	rows, err := tx.Complaints(m.line.ID, page)
-	if err != nil {
-		return fmt.Errorf("list complaints: %w", err)
-	}
-	desks := func(d ident.Desk) (roster.Certificate, bool) { cert, ok := m.certs[d]; return cert, ok }
-	for _, row := range rows {
-		x, err := complaint.Parse(m.Suite, row.Bytes)
-		if err == nil {
-			_, err = x.Verify(m.Suite, desks)
-		}
+	for _, worth := range []store.Worth{store.Proven, store.Word} {
+		rows, err := tx.Complaints(m.line.ID, worth, page)
 		if err != nil {
-			m.Log.Warn("complaint left out of evidence", "line", row.Line.String(), "desk", row.By.String(), "err", err)
-			continue
+			return fmt.Errorf("list complaints: %w", err)
 		}
-		m.f.Complaints = append(m.f.Complaints, row.Bytes)
-		for _, d := range []ident.Desk{x.By, x.About, x.To()} {
-			m.desks[d] = true
+		for _, row := range rows {
+			x, err := m.reader.Complaint(row.Bytes)
+			if err != nil {
+				m.Log.Warn("complaint left out of evidence", "line", row.Line.String(), "desk", row.By.String(), "err", err)
+				continue
+			}
+			m.f.Complaints = append(m.f.Complaints, row.Bytes)
+			for _, d := range []ident.Desk{x.By, x.About, x.To()} {
+				if m.known(d) { // a slice may be made out to any 32 bytes
+					m.desks[d] = true
+				}
+			}
 		}
 	}
 	return nil

@@ -41,9 +41,22 @@ func scanComplaint(r Row) (c Complaint, err error) {
 	return c, err
 }
 
-// Complaints lists the newest complaints on a line, newest first.
-func (tx *Tx) Complaints(line ident.Line, limit int) ([]Complaint, error) {
-	return Collect(tx, scanComplaint, complaintColumns+" WHERE line = ? ORDER BY id DESC LIMIT ?", line, limit)
+// Worth is what complaints come to, as of the kinds in docs/spec/complaint.md.
+type Worth string
+
+const (
+	Proven Worth = "kind > 2"  // by what they quote
+	Word   Worth = "kind <= 2" // of their maker and no more
+)
+
+// Complaints lists complaints on a line, newest first, at most limit. Where there
+// are more, each accused desk has its newest proof in before another has its
+// second, and each complainer its newest word: who floods pushes out its own.
+func (tx *Tx) Complaints(line ident.Line, worth Worth, limit int) ([]Complaint, error) {
+	whose := map[Worth]string{Proven: "about", Word: "desk"}[worth]
+	return Collect(tx, scanComplaint, complaintColumns+` WHERE id IN (
+		SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY `+whose+` ORDER BY id DESC) AS nth FROM complaint WHERE line = ? AND `+string(worth)+`)
+		ORDER BY nth, id DESC LIMIT ?) ORDER BY id DESC`, line, limit)
 }
 
 // ComplaintsOf lists the complaints about one sending key, oldest first.

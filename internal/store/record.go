@@ -246,6 +246,9 @@ type Proof struct {
 	A, B    []byte
 }
 
+// Convicts reports whether nobody but the desk that it is about can have done it.
+func (p *Proof) Convicts() bool { return p.Verdict == "sender" }
+
 // PutProof adds a proof. It returns false when it is there already.
 func (tx *Tx) PutProof(p Proof) (bool, error) {
 	n, err := tx.Exec("INSERT OR IGNORE INTO proof (at, line, sender, kind, verdict, text, a, b) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
