@@ -166,6 +166,16 @@ func confirmation(r roster.Removal, at time.Time) []byte {
 	return w.Bytes()
 }
 
+// parseConfirmation reads what confirmation wrote. When a desk says that it was is
+// for its own journal.
+func parseConfirmation(body []byte) (st ident.Statement, desk ident.Desk, err error) {
+	r := octets.NewReader(body)
+	r.Into(st[:])
+	r.Into(desk[:])
+	_ = r.Uint64()
+	return st, desk, r.Done()
+}
+
 // confirm tells the desks of the party that removed a desk that it is refused
 // here. It goes under the key that there is, the old one: that the desk is
 // removed is all that it says, and new keys would cost a slice for everybody.
@@ -218,17 +228,12 @@ func (b *Batch) confirmAgain(statement []byte, to ident.Desk) error {
 // takeConfirmation counts a desk's word that it refuses a desk of our party.
 func (b *Batch) takeConfirmation(sender ident.Desk, body, evidence []byte) error {
 	e := b.e
-	r := octets.NewReader(body)
-	var st ident.Statement
-	var desk ident.Desk
-	r.Into(st[:])
-	r.Into(desk[:])
-	_ = r.Uint64()
+	st, desk, err := parseConfirmation(body)
 	cert, known := e.dir.certs[desk]
 	said, held := e.dir.general.Statement(st)
 	// It counts for a removal that stands here: one that was sent ahead, or that
 	// names another statement, must not silence the alarm of a later cut.
-	if err := r.Done(); err != nil || !known || cert.Party != e.cfg.Self.Party || !held || said.Remove == nil || said.Remove.Desk != desk {
+	if err != nil || !known || cert.Party != e.cfg.Self.Party || !held || said.Remove == nil || said.Remove.Desk != desk {
 		b.drop("confirmation of no removal of ours", err)
 		return nil //nolint:nilerr // a stranger's bytes are dropped, and nothing else
 	}

@@ -216,11 +216,16 @@ func (b *Batch) openChain(h envelope.Header, env []byte) error {
 	if err := b.claimed(l, o.Sender, o.Inside.Digest); err != nil {
 		return err
 	}
+	return b.take(l, parties, o, env)
+}
+
+// take handles what a desk of a line said in its chain.
+func (b *Batch) take(l *line, parties []ident.Party, o chain.Opened, env []byte) error {
 	if o.Inside.Kind == envelope.Statement { // it may bring just what its sender has more than we
 		if err := b.takeStatement(l, o); err != nil {
 			return err
 		}
-		return b.compare(e.lines[l.ID], o)
+		return b.compare(b.e.lines[l.ID], o)
 	}
 	if err := b.compare(l, o); err != nil {
 		return err
@@ -343,6 +348,12 @@ func (b *Batch) openControl(env []byte) error {
 		return nil
 	}
 	b.opened(id)
+	return b.takeControl(c)
+}
+
+// takeControl handles what a paired desk said outside of any chain.
+func (b *Batch) takeControl(c chain.Control) error {
+	e := b.e
 	switch c.Kind {
 	case ControlStatement:
 		if err := b.confirmAgain(c.Body, c.Sender); err != nil {

@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -216,6 +217,7 @@ type party struct {
 	key  []byte
 	wall func() time.Time // nil: the real clock
 	keep time.Duration    // retention; zero: for good
+	log  *slog.Logger     // nil: warnings are printed
 }
 
 func newParty(t testing.TB, name string, h *hub) *party {
@@ -353,7 +355,7 @@ func (p *party) startOn(t testing.TB, h *hub) *desk {
 			return h.connect(ctx, p.box, handler)
 		},
 		Control: func(*exchange.Batch, roster.Entry, chain.Control) error { return nil },
-		Log:     slog.New(slog.NewTextHandler(testWriter{t, p.name}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Log:     cmp.Or(p.log, slog.New(slog.NewTextHandler(testWriter{t, p.name}, &slog.HandlerOptions{Level: slog.LevelWarn}))),
 		Wall:    p.wall, Retention: p.keep,
 	})
 	if err != nil {

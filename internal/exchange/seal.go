@@ -51,7 +51,14 @@ func (b *Batch) loadSealState() (sealState, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read seal keys' times: %w", err)
 	}
-	var st sealState
+	st, err := parseSealState(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read seal keys' times: %w", err)
+	}
+	return st, nil
+}
+
+func parseSealState(raw []byte) (st sealState, err error) {
 	r := octets.NewReader(raw)
 	for range min(int(r.Uint16()), maxSealState) {
 		k := sealRecord{number: r.Uint64(), made: time.UnixMilli(int64(r.Uint64())).UTC()}
@@ -66,13 +73,17 @@ func (b *Batch) loadSealState() (sealState, error) {
 		}
 		st = append(st, k)
 	}
-	if err := r.Done(); err != nil {
-		return nil, fmt.Errorf("read seal keys' times: %w", err)
-	}
-	return st, nil
+	return st, r.Done()
 }
 
 func (b *Batch) saveSealState(st sealState) error {
+	if err := b.Tx.PutSetting(settingSeal, st.bytes()); err != nil {
+		return fmt.Errorf("store seal keys' times: %w", err)
+	}
+	return nil
+}
+
+func (st sealState) bytes() []byte {
 	var w octets.Writer
 	w.Uint16(uint16(len(st)))
 	for _, k := range st {
@@ -88,10 +99,7 @@ func (b *Batch) saveSealState(st sealState) error {
 			w.Uint64(uint64(id))
 		}
 	}
-	if err := b.Tx.PutSetting(settingSeal, w.Bytes()); err != nil {
-		return fmt.Errorf("store seal keys' times: %w", err)
-	}
-	return nil
+	return w.Bytes()
 }
 
 // sealPeriod is the shortest period that a charter of ours asks for, a day

@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hotline/internal/checkpoint"
@@ -72,20 +73,20 @@ func (b *Batch) want(from ident.Desk, group ident.Group, hash [32]byte) error {
 		e.wanted[from] = map[[32]byte]time.Time{}
 	}
 	e.wanted[from][hash] = b.Steady
-	var w octets.Writer
-	w.Raw(group[:])
-	w.Raw(hash[:])
-	return b.control(to, ControlWant, w.Bytes())
+	return b.control(to, ControlWant, slices.Concat(group[:], hash[:]))
+}
+
+func parseWant(raw []byte) (group ident.Group, hash [32]byte, err error) {
+	r := octets.NewReader(raw)
+	r.Into(group[:])
+	r.Into(hash[:])
+	return group, hash, r.Done()
 }
 
 // giveWanted gives a desk of the line an attestation of our own.
 func (b *Batch) giveWanted(to roster.Entry, raw []byte) error {
-	var group ident.Group
-	var hash [32]byte
-	r := octets.NewReader(raw)
-	r.Into(group[:])
-	r.Into(hash[:])
-	if err := r.Done(); err != nil {
+	group, hash, err := parseWant(raw)
+	if err != nil {
 		b.drop("request for an attestation", err)
 		return nil
 	}
