@@ -21,6 +21,13 @@ func (d *desk) secondSlice(at time.Time) []byte {
 	return append(signed[:40+221], d.message.Sign("hotline/1/slice", to.id[:], binary.BigEndian.AppendUint64(nil, 1), statement)...)
 }
 
+// sliceTo is the same, made out to any 32 bytes.
+func (d *desk) sliceTo(to ident.Desk, at time.Time) []byte {
+	signed := d.secondSlice(at)
+	copy(signed, to[:])
+	return append(signed[:40+221], d.message.Sign("hotline/1/slice", to[:], binary.BigEndian.AppendUint64(nil, 1), signed[40:40+221])...)
+}
+
 // complains is NATO's complaint about a slice of JPN's.
 func (sc *scene) complains(kind complaint.Kind, slice, beside []byte) []byte {
 	x := complaint.Complaint{
@@ -45,6 +52,7 @@ func TestComplaintsInAFile(t *testing.T) {
 		for _, b := range [][]byte{
 			sc.complains(complaint.TwoKeys, sc.jpn.slice(start), sc.jpn.secondSlice(start)),
 			sc.complains(complaint.Unattested, sc.jpn.secondSlice(start), attested),
+			sc.complains(complaint.Unattested, sc.jpn.sliceTo(ident.Desk{9, 9}, start), attested),
 		} {
 			f := sc.file(evidence.Conviction, sc.nato)
 			f.Complaints = [][]byte{b}
@@ -97,6 +105,7 @@ func TestComplaintsInAFileAreHeldUp(t *testing.T) {
 	}
 	for want, b := range map[string][]byte{
 		"CONVICTS: desk JPN-1":                         good,
+		"CONVICTS: desk JPN-1 signed":                  sc.complains(complaint.Unattested, sc.jpn.sliceTo(ident.Desk{9, 9}, start), sc.jpn.attests(ident.Party{}, start).Bytes(sc.s)),
 		"another sending key than it attests (proven)": sc.complains(complaint.Unattested, sc.jpn.secondSlice(start), sc.jpn.attests(ident.Party{}, start).Bytes(sc.s)),
 		"is not the one signed for (its word":          sc.complains(complaint.Garbage, sc.jpn.slice(start), nil),
 	} {
