@@ -21,15 +21,18 @@ func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error
 	if v.Removed[d.id.Self.Desk] {
 		out = append(out, api.Alarm{Kind: "removed", Desk: d.id.DeskName, DeskID: d.id.Self.Desk.String(), Text: "Nothing new can be sent or read here."})
 	}
-	proofs, err := tx.Proofs(l.ID, 1)
+	proofs, err := tx.Proofs(l.ID, mostNamed)
 	if err != nil {
 		return nil, fmt.Errorf("list proofs: %w", err)
 	}
-	var convicted ident.Desk
+	convicted := map[ident.Desk]bool{}
+	named := map[ident.Desk]bool{}
 	for _, p := range proofs {
-		if p.Convicts() {
-			convicted = p.Sender
+		convicted[p.Sender] = convicted[p.Sender] || p.Convicts()
+		if named[p.Sender] {
+			continue
 		}
+		named[p.Sender] = true
 		out = append(out, api.Alarm{Kind: "divergence", Text: p.Text, At: at(p.At), DeskID: p.Sender.String(), Desk: v.Desk(p.Sender)})
 	}
 	told, err := d.toldOf(tx, l, convicted)
@@ -57,18 +60,18 @@ func (d *Desk) lineAlarms(tx *store.Tx, l exchange.LineView) ([]api.Alarm, error
 	return out, nil
 }
 
-// mostTold bounds how many desks are named so on a line.
-const mostTold = 64
+// mostNamed bounds how many desks are named so on a line.
+const mostNamed = 64
 
-// toldOf is what was proven of desks in complaints, the newest of each but the one
-// that stands there convicted already. A desk's word without proof is shown with
+// toldOf is what was proven of desks in complaints, the newest of each but those
+// that stand there convicted already. A desk's word without proof is shown with
 // the line, and never here.
-func (d *Desk) toldOf(tx *store.Tx, l exchange.LineView, convicted ident.Desk) (out []api.Alarm, err error) {
-	rows, err := tx.Complaints(l.ID, store.Proven, mostTold)
+func (d *Desk) toldOf(tx *store.Tx, l exchange.LineView, convicted map[ident.Desk]bool) (out []api.Alarm, err error) {
+	rows, err := tx.Complaints(l.ID, store.Proven, mostNamed)
 	if err != nil {
 		return nil, fmt.Errorf("list complaints: %w", err)
 	}
-	v, seen := d.engine.View(), map[ident.Desk]bool{convicted: true}
+	v, seen := d.engine.View(), convicted
 	for _, row := range rows {
 		if seen[row.About] {
 			continue

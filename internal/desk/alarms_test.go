@@ -3,6 +3,7 @@ package desk
 import (
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -156,8 +157,18 @@ func TestOnlyWhatIsProvenStandsAboveTheScreens(t *testing.T) {
 		t.Errorf("what a relay may have done hides what convicts: %q", text)
 	}
 	prove(nato, "sender")
-	if text := alarms(); !strings.Contains(text, "divergence: EXERCISE sender"+told) || strings.Count(text, "complaint: ") != 1 {
+	if text := alarms(); !strings.Contains(text, "divergence: EXERCISE sender") || !strings.Contains(text, told) || strings.Count(text, "complaint: ") != 1 {
 		t.Errorf("beside our own proof about NATO stands %q", text)
+	}
+	update(func(tx *store.Tx) (err error) {
+		for n := range 100 {
+			_, put := tx.PutProof(store.Proof{At: time.Now(), Line: line, Sender: nato.self.Desk, Kind: "sender", Verdict: "sender", Text: fmt.Sprintf("EXERCISE again, %d", n)})
+			err = errors.Join(err, put)
+		}
+		return err
+	})
+	if text := alarms(); !strings.Contains(text, "EXERCISE path or sender") || !strings.Contains(text, "EXERCISE again, 99") || strings.Count(text, "divergence: ") != 2 {
+		t.Errorf("behind a flood of proofs about who is convicted stands %q", text)
 	}
 	out := d.checks(exchange.RecordFacts{Complaints: []exchange.Complaint{{By: nato.self.Desk, About: aus.self.Desk, Kind: complaint.Astray, Text: "NATO-1 says"}}})
 	if len(out.Complaints) != 1 || out.Complaints[0].By != "NATO-1" || out.Complaints[0].About != "AUS-1" || out.Complaints[0].Kind != "astray" || out.Complaints[0].Proven {

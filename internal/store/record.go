@@ -256,12 +256,16 @@ func (tx *Tx) PutProof(p Proof) (bool, error) {
 	return n > 0, err
 }
 
-// Proofs lists the newest proofs about a line, newest first.
+// Proofs lists proofs about a line, newest first, at most limit. Where there are
+// more, each sender has its newest in before another has its second: who is
+// convicted again and again pushes out nobody else.
 func (tx *Tx) Proofs(line ident.Line, limit int) ([]Proof, error) {
 	return Collect(tx, func(r Row) (p Proof, err error) {
 		err = r.Scan(&p.ID, &p.At, p.Line[:], p.Sender[:], &p.Kind, &p.Verdict, &p.Text, &p.A, &p.B)
 		return p, err
-	}, "SELECT id, at, line, sender, kind, verdict, text, a, b FROM proof WHERE line = ? ORDER BY id DESC LIMIT ?", line, limit)
+	}, `SELECT id, at, line, sender, kind, verdict, text, a, b FROM proof WHERE id IN (
+		SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY sender ORDER BY id DESC) AS nth FROM proof WHERE line = ?)
+		ORDER BY nth, id DESC LIMIT ?) ORDER BY id DESC`, line, limit)
 }
 
 // LastFrom returns the newest message that a desk sent to a group.
