@@ -236,6 +236,30 @@ func FuzzSlice(f *testing.F) {
 	})
 }
 
+// FuzzRepair: what somebody who knows the reader's seal key puts into a repair is
+// the message that its sender signed, to the byte, or nothing.
+func FuzzRepair(f *testing.F) {
+	p := newPair(f)
+	in := message(3, 1)
+	e := mustSeal(f, p.tx, p.from.sign, in).Evidence
+	good := octets.Encode((&Repair{Sender: p.from.desk, Group: group, Evidence: e, Body: in.Body}).fields)
+	f.Add(good)
+	f.Add(good[:70])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 4000 {
+			return
+		}
+		env, err := sealTo(one, sealed{kind: envelope.Control, tag: SliceTag(one, p.to.seal.Public()), expiry: start, label: labelRepair, public: p.to.seal.Public(), plain: bytes.Clone(b)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := OpenRepair(one, env, p.to.seal, peers(p.from))
+		if err == nil && (!bytes.Equal(r.Body, in.Body) || !bytes.Equal(r.Evidence, e) || r.Signed.Message != in.Message) {
+			t.Errorf("opens as %+v", r)
+		}
+	})
+}
+
 // FuzzChunkAndControl: the plaintext layouts that need no chain.
 func FuzzChunkAndControl(f *testing.F) {
 	p := newPair(f)

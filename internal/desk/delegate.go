@@ -33,6 +33,10 @@ func delegates(tx *store.Tx) (all []trust.Delegate, err error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseDelegates(raw)
+}
+
+func parseDelegates(raw []byte) (all []trust.Delegate, err error) {
 	r := octets.NewReader(raw)
 	for range r.Uint8() {
 		d, err := trust.ParseDelegate(r.Var32(1 << 17))
@@ -44,13 +48,13 @@ func delegates(tx *store.Tx) (all []trust.Delegate, err error) {
 	return all, r.Done()
 }
 
-func putDelegates(tx *store.Tx, all []trust.Delegate) error {
+func delegatesBytes(all []trust.Delegate) []byte {
 	var w octets.Writer
 	w.Uint8(uint8(len(all)))
 	for _, d := range all {
 		w.Var32(d.Bytes())
 	}
-	return tx.PutSetting(settingDelegates, w.Bytes())
+	return w.Bytes()
 }
 
 // delegateKey is a delegate's key, ready to sign.
@@ -117,7 +121,7 @@ func (b belonging) ImportDelegate(ctx context.Context, in api.DelegateIn) (out a
 			if len(all) >= maxDelegates {
 				return fault.New(fault.Conflict, "This desk has %d delegate keys already.", maxDelegates)
 			}
-			if err := putDelegates(batch.Tx, append(all, d)); err != nil {
+			if err := batch.Tx.PutSetting(settingDelegates, delegatesBytes(append(all, d))); err != nil {
 				return err
 			}
 			if err := batch.Leaf("delegate-imported", []byte(d.Name)); err != nil {

@@ -211,6 +211,22 @@ func deskEnd() (*desk, *conn) {
 	return d, conn
 }
 
+// TestAcceptedIsWhatARangeNames: handles 1 to 3, and 9, are no word about others.
+func TestAcceptedIsWhatARangeNames(t *testing.T) {
+	for handles, want := range map[[4]uint64][]uint64{
+		{1, 2, 3, 9}: {103}, {3, 4, 5, 6}: {103}, {4, 5, 6, 7}: nil, {1 << 40, 5, 6, 3}: {1<<40 + 100, 103},
+	} {
+		d, c := deskEnd()
+		var s spans
+		for _, h := range handles {
+			s.add(h)
+		}
+		if err := feed(d.s, c, s.append(nil)); err != nil || !slices.Equal(d.c.out.refs, want) {
+			t.Errorf("handles %v accept puts %v, want %v: %v", handles, d.c.out.refs, want, err)
+		}
+	}
+}
+
 // TestFramesSayWhatTheyAre reads the frames of the vectors as the other end of
 // the link does.
 func TestFramesSayWhatTheyAre(t *testing.T) {

@@ -31,6 +31,9 @@ func FuzzHello(f *testing.F) {
 	v := frozenLink(f)
 	good, exporter, relay := unhex(f, v.Hello), unhex(f, v.Exporter), ident.Relay(unhex(f, v.Relay))
 	f.Add(good)
+	unproved := bytes.Clone(good)
+	unproved[headSize+helloSize-1] ^= 1
+	f.Add(unproved)
 	f.Add(good[:len(good)-wantSize-headSize])
 	f.Add(append(bytes.Clone(good), good[headSize+helloSize:]...))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -176,4 +179,5 @@ func seedFrames(f *testing.F, from string) {
 		}
 	}
 	f.Add(all)
+	f.Add(bytes.Repeat(all, 2))
 }

@@ -26,7 +26,8 @@ func Decrypt(name string, key []byte) ([]byte, error) {
 	return b, nil
 }
 
-// SlotKeys returns the keys that keys/cells holds on disk, by slot.
+// SlotKeys returns the keys that keys/cells holds on disk, by slot, but of slots
+// that do not open.
 func SlotKeys(name string, key []byte) (map[int64][32]byte, error) {
 	f, err := osDisk{}.Open(name)
 	if err != nil {
@@ -39,7 +40,9 @@ func SlotKeys(name string, key []byte) (map[int64][32]byte, error) {
 	}
 	keys := make(map[int64][32]byte)
 	for i, sl := range s.all {
-		keys[int64(i)] = sl.key
+		if !sl.bad {
+			keys[int64(i)] = sl.key
+		}
 	}
 	return keys, nil
 }
