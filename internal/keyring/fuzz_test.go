@@ -2,12 +2,42 @@ package keyring
 
 import (
 	"bytes"
+	"encoding/hex"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"hotline/internal/shares"
 )
+
+// addFrozen adds the files of the vectors: slots of every kind, also bad ones,
+// and the key files of offices.
+func addFrozen(f *testing.F) {
+	f.Helper()
+	raw, err := os.ReadFile("../wire/testdata/vectors/kept1.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	type file struct{ File string }
+	var v struct {
+		Slots struct {
+			File    string
+			Refused []file
+		}
+		Offices []file
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		f.Fatal(err)
+	}
+	for _, x := range append(append(v.Slots.Refused, v.Offices...), file{v.Slots.File}) {
+		b, err := hex.DecodeString(x.File)
+		if err != nil || len(b) == 0 {
+			f.Fatal(len(b), err)
+		}
+		f.Add(b)
+	}
+}
 
 // FuzzFiles: a slots.json or sealed file that was changed on its medium is taken
 // in its one spelling or not at all, asks for no more work than the bounds allow,
@@ -44,6 +74,7 @@ func FuzzFiles(f *testing.F) {
 		f.Add(bytes.Replace(b, []byte(`"time": 1`), []byte(`"time": 20000001`), 1))
 	}
 	f.Add([]byte(`{"version":1,"desk":"JPN-1","slots":[]}`))
+	addFrozen(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var slots slotsDoc
 		if decode(b, &slots) == nil {
