@@ -123,11 +123,11 @@ func meet(ctx context.Context, cfg *ClientConfig, op uint8, slot Slot, step uint
 	// A refusal may come before everything is written, and closes.
 	sent := make(chan error, 1)
 	go func() { _, err := tc.Write(appendParts(nil, blob)); sent <- err }()
-	blob, err = readMet(tc, op)
+	got, err := readMet(tc, op)
 	if err == nil && op == opPut {
 		err = <-sent
 	}
-	return blob, err
+	return got, err
 }
 
 // appendMeet appends MEET.
