@@ -84,7 +84,9 @@ func TestTextsGoWhenNobodyNeedsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, jpn, nato, line := keeping(t)
 		var wireCopies []link.Put
+		h.mu.Lock()
 		h.tap = func(p link.Put) bool { wireCopies = append(wireCopies, p); return true }
+		h.mu.Unlock()
 		bundle := `{"type":"bundle","id":"bundle--7c1c1f6e-0000-4000-8000-000000000001","objects":[{"type":"indicator","spec_version":"2.1","id":"indicator--7c1c1f6e-0000-4000-8000-000000000001","name":"EXERCISE"}]}`
 		up, err := jpn.Upload(t.Context(), "exercise-4d11.json", strings.NewReader(bundle))
 		if err != nil {
@@ -256,7 +258,9 @@ func TestSeizedDirectoryHoldsNoTextAfterRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, jpn, nato, line := keeping(t)
 		var envelopes [][]byte
+		h.mu.Lock()
 		h.tap = func(p link.Put) bool { envelopes = append(envelopes, bytes.Clone(p.Envelope)); return true }
+		h.mu.Unlock()
 		var texts [][]byte
 		for i := range 5 {
 			id := send(t, jpn, flash(line, fmt.Sprintf("EXERCISE canary %d5d0092c5", i)))
